@@ -1,0 +1,3 @@
+//! Ours beside the hand-written loop.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The cargo subcommand of driftless: `cargo migrate`.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The guide, as a program that narrates itself.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The macros of driftless: thin shells over driftless-manifest.

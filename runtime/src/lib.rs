@@ -1,0 +1,1 @@
+//! Online data migrations for Rust: batched, resumable, exactly once, checked against drift.

@@ -1,0 +1,1 @@
+//! Tests that run the real thing: crash, faults, promises, the command line.

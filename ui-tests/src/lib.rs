@@ -1,0 +1,1 @@
+//! Compile-fail checks, one file per mistake.

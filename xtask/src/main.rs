@@ -1,0 +1,3 @@
+//! `cargo xtask test`: sets up what the tests need and runs them.
+
+fn main() {}
