@@ -1,1 +1,22 @@
 //! What is on disk: the migrations folder, its checksums, lock file, diagnostics and expansion.
+//!
+//! The macros, build scripts and the command line are front ends of this crate, so what one of them accepts
+//! all of them accept, and a fault reads the same wherever it shows. It knows nothing of databases.
+
+pub mod attribute;
+pub mod check;
+pub mod checksum;
+pub mod create;
+pub mod diagnostic;
+pub mod id;
+pub mod lock;
+mod outside;
+pub mod scan;
+pub mod signature;
+mod source;
+pub mod table;
+mod watch;
+
+pub use diagnostic::{Fault, FaultKind};
+pub use scan::{MigrationFile, Scan, scan};
+pub use watch::watch;
