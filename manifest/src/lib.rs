@@ -6,8 +6,12 @@
 pub mod attribute;
 pub mod check;
 pub mod checksum;
+mod columns;
 pub mod create;
 pub mod diagnostic;
+pub mod expand;
+mod folder;
+mod generate;
 pub mod id;
 pub mod lock;
 mod outside;
@@ -18,5 +22,6 @@ pub mod table;
 mod watch;
 
 pub use diagnostic::{Fault, FaultKind};
+pub use generate::generate;
 pub use scan::{MigrationFile, Scan, scan};
 pub use watch::watch;

@@ -3,7 +3,7 @@
 use crate::diagnostic::{FaultKind, Located};
 use quote::ToTokens;
 use syn::spanned::Spanned;
-use syn::{FnArg, ItemFn, ReturnType, Safety, Type};
+use syn::{FnArg, ReturnType, Safety, Signature, Type};
 
 /// Which half of a migration a step is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,8 +50,7 @@ pub struct StepSignature<'a> {
 ///
 /// # Errors
 /// Every way in which the function is not a step.
-pub fn read(function: &ItemFn) -> Result<StepSignature<'_>, Vec<Located>> {
-    let signature = &function.sig;
+pub fn read(signature: &Signature) -> Result<StepSignature<'_>, Vec<Located>> {
     let text = signature.ident.to_string();
     let mut faults = Vec::new();
     let mut fault = |kind, span| faults.push(Located::new(kind, span));
@@ -71,7 +70,7 @@ pub fn read(function: &ItemFn) -> Result<StepSignature<'_>, Vec<Located>> {
             .map_or(signature.ident.span(), Spanned::span);
         fault(FaultKind::StepGeneric { name: text.clone() }, span);
     }
-    if let Some((qualifier, span)) = qualifier(function) {
+    if let Some((qualifier, span)) = qualifier(signature) {
         fault(
             FaultKind::StepQualifier {
                 name: text.clone(),
@@ -90,7 +89,7 @@ pub fn read(function: &ItemFn) -> Result<StepSignature<'_>, Vec<Located>> {
             None
         }
     };
-    let document = match arguments(function) {
+    let document = match arguments(signature) {
         Ok(document) => Some(document),
         Err(located) => {
             faults.extend(located);
@@ -109,8 +108,7 @@ pub fn read(function: &ItemFn) -> Result<StepSignature<'_>, Vec<Located>> {
 }
 
 /// The first qualifier that a step cannot have.
-fn qualifier(function: &ItemFn) -> Option<(&'static str, proc_macro2::Span)> {
-    let signature = &function.sig;
+fn qualifier(signature: &Signature) -> Option<(&'static str, proc_macro2::Span)> {
     if let Some(token) = &signature.constness {
         return Some(("const", token.span()));
     }
@@ -121,8 +119,7 @@ fn qualifier(function: &ItemFn) -> Option<(&'static str, proc_macro2::Span)> {
 }
 
 /// The document's type, when the arguments are the context and the document.
-fn arguments(function: &ItemFn) -> Result<&Type, Vec<Located>> {
-    let signature = &function.sig;
+fn arguments(signature: &Signature) -> Result<&Type, Vec<Located>> {
     let name = signature.ident.to_string();
     if let Some(FnArg::Receiver(receiver)) = signature.inputs.first() {
         return Err(vec![Located::new(
@@ -226,8 +223,8 @@ mod tests {
     use super::*;
 
     fn faults(text: &str) -> Vec<FaultKind> {
-        let function: ItemFn = syn::parse_str(text).unwrap();
-        read(&function)
+        let function: syn::ItemFn = syn::parse_str(text).unwrap();
+        read(&function.sig)
             .err()
             .unwrap_or_default()
             .into_iter()

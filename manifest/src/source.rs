@@ -110,7 +110,7 @@ impl Steps {
             let (read, attribute_faults) =
                 attribute::parse(attribute_tokens(attribute), attribute.span());
             faults.extend(attribute_faults);
-            match signature::read(function) {
+            match signature::read(&function.sig) {
                 Ok(signature) => document(signature.document, file, faults),
                 Err(signature_faults) => faults.extend(signature_faults),
             }

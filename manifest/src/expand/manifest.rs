@@ -1,0 +1,202 @@
+//! `migrations!("folder")`: a module for every file and the static list of what is in them.
+
+use super::{OwnLexer, compile_error, located_error};
+use crate::diagnostic::{Fault, FaultKind, Located};
+use crate::folder::{self, Found};
+use crate::lock;
+use crate::scan::{MigrationFile, Scan, scan};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use syn::LitStr;
+
+/// Expands `migrations!("folder")`.
+pub fn migrations(arguments: TokenStream) -> TokenStream {
+    let Ok(literal) = syn::parse2::<LitStr>(arguments.clone()) else {
+        let span = arguments
+            .into_iter()
+            .next()
+            .map_or_else(Span::call_site, |tree| tree.span());
+        return without_manifest(&located_error(&Located::new(
+            FaultKind::ArgumentNotLiteral,
+            span,
+        )));
+    };
+    match folder::find(&literal.value(), Span::call_site().local_file().as_deref()) {
+        Ok(Found {
+            package_root,
+            folder,
+        }) => {
+            let own_lexer = OwnLexer::enter();
+            let (scan, _) = lock::enforce(scan(package_root, folder));
+            drop(own_lexer);
+            let errors = scan
+                .faults
+                .iter()
+                .filter(|fault| is_told_here(fault, &scan))
+                .map(|fault| fault_error(fault, literal.span()));
+            let errors: TokenStream = errors.map(|error| quote!(#error;)).collect();
+            quote_manifest(&scan, &errors)
+        }
+        Err(looked_in) => {
+            let kind = FaultKind::FolderMissing {
+                folder: literal.value(),
+                looked_in,
+            };
+            without_manifest(&located_error(&Located::new(kind, literal.span())))
+        }
+    }
+}
+
+/// Expands `include_migrations!()`: the file that `driftless_manifest::generate` wrote in `build.rs`.
+pub fn include_migrations(arguments: TokenStream) -> TokenStream {
+    if let Some(tree) = arguments.into_iter().next() {
+        let message = "`include_migrations!` takes no argument\n= help: name the folder in build.rs: `driftless_manifest::generate(\"migrations\")`";
+        return without_manifest(&compile_error(message, tree.span()));
+    }
+    let generated = std::env::var_os("OUT_DIR")
+        .map(|folder| PathBuf::from(folder).join(crate::generate::FILE_NAME));
+    if generated.as_deref().is_some_and(Path::is_file) {
+        let file = concat_path();
+        return quote!(::core::include!(#file));
+    }
+    let message = "nothing was generated to include\n= help: write build.rs as `fn main() { driftless_manifest::generate(\"migrations\") }` and add `driftless-manifest` to [build-dependencies]";
+    without_manifest(&compile_error(message, Span::call_site()))
+}
+
+fn concat_path() -> TokenStream {
+    let file = format!("/{}", crate::generate::FILE_NAME);
+    quote!(::core::concat!(::core::env!("OUT_DIR"), #file))
+}
+
+/// The list of a scan, after the given errors: also a folder with faults has a value, so nothing else is reported.
+pub(crate) fn quote_manifest(scan: &Scan, errors: &TokenStream) -> TokenStream {
+    let declared = declared(scan);
+    let modules = declared.iter().map(|path| module(path));
+    let listed: Vec<&MigrationFile> = scan
+        .migrations
+        .iter()
+        .filter(|migration| {
+            migration.has_up
+                && declared.contains(migration.path.as_path())
+                && !is_behind_cfg(migration, scan)
+        })
+        .collect();
+    let entries = listed.iter().map(|migration| entry(migration));
+    let count = listed.len();
+    let (digest, folder) = (scan.digest(), scan.folder.to_string_lossy());
+    quote! {
+        {
+            #errors
+            #(#modules)*
+            static MIGRATIONS: [::driftless::__private::Migration; #count] = [#(#entries),*];
+            ::driftless::__private::Manifest::new(&MIGRATIONS, #digest, #folder)
+        }
+    }
+}
+
+/// A value in the place of a manifest that could not be made.
+fn without_manifest(error: &TokenStream) -> TokenStream {
+    quote!({ #error; ::driftless::__private::Manifest::new(&[], "", "") })
+}
+
+/// The files that become modules: those whose mistakes, if any, the compiler or `#[migration]` explains there.
+/// Two functions of one name would be explained twice, so such a file is left out.
+fn declared(scan: &Scan) -> BTreeSet<&Path> {
+    let doubled = |path: &Path| {
+        scan.faults
+            .iter()
+            .any(|fault| fault.path == path && matches!(fault.kind, FaultKind::TwoSteps { .. }))
+    };
+    let broken = scan
+        .faults
+        .iter()
+        .filter(|fault| matches!(fault.kind, FaultKind::Syntax { .. }));
+    let parsed = scan
+        .migrations
+        .iter()
+        .map(|migration| migration.path.as_path());
+    parsed
+        .chain(broken.map(|fault| fault.path.as_path()))
+        .filter(|path| !doubled(path))
+        .collect()
+}
+
+fn is_told_here(fault: &Fault, scan: &Scan) -> bool {
+    !fault.kind.is_reported_in_place() || !declared(scan).contains(fault.path.as_path())
+}
+
+fn is_behind_cfg(migration: &MigrationFile, scan: &Scan) -> bool {
+    scan.faults.iter().any(|fault| {
+        fault.path == migration.path && matches!(fault.kind, FaultKind::StepBehindCfg { .. })
+    })
+}
+
+fn fault_error(fault: &Fault, span: Span) -> TokenStream {
+    compile_error(
+        &format!(
+            "{}: {}\n= help: {}",
+            fault.place(),
+            fault.message(),
+            fault.hint()
+        ),
+        span,
+    )
+}
+
+/// Released migrations are not edited, so lints that would ask for it stay quiet.
+fn module(path: &Path) -> TokenStream {
+    let (name, path) = (module_name(path), path.to_string_lossy());
+    quote! {
+        #[path = #path]
+        #[allow(dead_code, missing_docs, unreachable_pub, clippy::needless_pass_by_value, clippy::unnecessary_wraps, clippy::unused_async)]
+        mod #name;
+    }
+}
+
+fn module_name(path: &Path) -> Ident {
+    format_ident!(
+        "m{}",
+        path.file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .as_ref(),
+        span = Span::mixed_site()
+    )
+}
+
+fn entry(migration: &MigrationFile) -> TokenStream {
+    let module = module_name(&migration.path);
+    let MigrationFile {
+        id,
+        description,
+        file,
+        ..
+    } = migration;
+    let path = migration.path.to_string_lossy();
+    let checksum = &migration.checksum;
+    let (whole, up, down, rest) = (
+        &checksum.whole,
+        &checksum.up,
+        &checksum.down,
+        &checksum.rest,
+    );
+    let down_step = if migration.has_down {
+        quote!(::core::option::Option::Some(#module::__DRIFTLESS_DOWN))
+    } else {
+        quote!(::core::option::Option::None)
+    };
+    quote_spanned! {Span::mixed_site()=>
+        ::driftless::__private::Migration {
+            id: #id,
+            description: #description,
+            file: #file,
+            source: ::core::include_str!(#path),
+            checksum: #whole,
+            parts: ::driftless::__private::ChecksumParts { up: #up, down: #down, rest: #rest },
+            up: #module::__DRIFTLESS_UP,
+            down: #down_step,
+        }
+    }
+}
