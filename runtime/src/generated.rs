@@ -3,7 +3,9 @@
 
 pub use crate::batch::{Batch, Documents};
 pub use crate::document::{Shape, shape};
-pub use crate::manifest::{ChecksumParts, Manifest, Migration, OnError, Step, StepFunction, StepFuture, Table, WriteMode};
+pub use crate::manifest::{
+    ChecksumParts, Manifest, Migration, OnError, Step, StepFunction, StepFuture, Table, WriteMode,
+};
 pub use crate::patch::{Document, StepResult};
 
 /// Hands every document of the batch to a step: what a generated `fn` step calls.

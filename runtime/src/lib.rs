@@ -1,1 +1,49 @@
-//! Online data migrations for Rust: batched, resumable, exactly once, checked against drift.
+//! Online data migrations: one Rust function per migration, compiled into a checksummed manifest, applied to a
+//! live database in batches that are resumable, cancelable and exactly once.
+//!
+//! ```no_run
+//! # use driftless::{Manifest, Migrator, Run, RunStatus};
+//! # async fn example(migrations: &'static Manifest) -> driftless::Result<()> {
+//! let migrator = Migrator::connect("sqlite://app.db", migrations).await?;
+//! let report = migrator.run(Run::up()).await?;
+//! assert_eq!(report.status, RunStatus::Completed);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The README tells the story; `ARCHITECTURE.md` is the map of the code.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[doc(hidden)]
+#[path = "generated.rs"]
+pub mod __private;
+mod batch;
+mod ctx;
+mod document;
+mod engine;
+mod error;
+mod event;
+mod history;
+mod hooks;
+mod manifest;
+mod migrator;
+mod patch;
+pub mod prelude;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+mod store;
+mod value;
+
+pub use ctx::{Ctx, Db, Orm};
+pub use driftless_macros::{include_migrations, migration, migrations, patch};
+pub use error::{BoxError, Error, ErrorKind, Result};
+pub use event::Event;
+pub use history::{Direction, RunRow, RunStatus, StateRow, StateStatus};
+pub use hooks::{Change, ChangeKind, WriteHooks};
+pub use manifest::{ChecksumParts, Manifest, Migration, OnError, Step, Table, WriteMode};
+pub use migrator::{
+    CancelToken, Canceled, Difference, Drift, DriftKind, MigrationReport, Migrator, PartialStep,
+    Report, Run, Status, StatusKind,
+};
+pub use patch::{Document, Patch};
+pub use value::Value;

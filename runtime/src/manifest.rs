@@ -17,17 +17,30 @@ pub struct Manifest {
 
 impl Manifest {
     #[doc(hidden)]
-    pub const fn new(migrations: &'static [Migration], digest: &'static str, folder: &'static str) -> Self {
-        Manifest { migrations, digest, folder }
+    pub const fn new(
+        migrations: &'static [Migration],
+        digest: &'static str,
+        folder: &'static str,
+    ) -> Self {
+        Manifest {
+            migrations,
+            digest,
+            folder,
+        }
     }
 
     /// The migrations, in the order they are applied.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &'static Migration> + ExactSizeIterator + Clone + use<> {
+    pub fn iter(
+        &self,
+    ) -> impl DoubleEndedIterator<Item = &'static Migration> + ExactSizeIterator + Clone + use<>
+    {
         self.migrations.iter()
     }
 
     /// The ids, in the order they are applied.
-    pub fn ids(&self) -> impl DoubleEndedIterator<Item = &'static str> + ExactSizeIterator + Clone + use<> {
+    pub fn ids(
+        &self,
+    ) -> impl DoubleEndedIterator<Item = &'static str> + ExactSizeIterator + Clone + use<> {
         self.iter().map(|migration| migration.id)
     }
 

@@ -1,0 +1,379 @@
+//! The inside of one batch: a page of documents, handed to the step one after another, and their patches written.
+//!
+//! A batch behaves as if its documents were processed one at a time in key order. Two things make it fast all the same:
+//! the page is read at once, and patches are written together. Both are given up exactly where they could be noticed:
+//! patches are flushed before the step looks at the database, and once anything but our own patches has changed rows,
+//! the documents that are left are read again before they are handed out.
+
+use crate::ctx::{Ctx, check_patch, whole_rows};
+use crate::document::{DecodeError, document_from_row};
+use crate::error::{BoxError, Error, Result};
+use crate::manifest::WriteMode;
+use crate::migrator::Difference;
+use crate::patch::{Patch, StepResult};
+use crate::store::Page;
+use crate::value::{Key, Row, Value, show_key};
+use serde::de::DeserializeOwned;
+use std::sync::Arc;
+use std::vec;
+
+/// One batch while the generated step function works on it.
+pub struct Batch {
+    pub(crate) ctx: Ctx,
+    pub(crate) page: Page,
+    /// The names the document type reads the page's columns by, in the same order.
+    pub(crate) names: Arc<[&'static str]>,
+    /// The keys of the documents read.
+    pub(crate) keys: Vec<Key>,
+    /// Position of the document in hand.
+    pub(crate) current: usize,
+    /// Documents handed to the step.
+    pub(crate) processed: u64,
+    /// Write every patch before the next document is handed out.
+    pub(crate) eager: bool,
+    /// Set when writing together turned out to be noticeable: the batch must be redone eagerly.
+    pub(crate) needs_eager: bool,
+    /// How many differences to collect.
+    pub(crate) sample: usize,
+    pub(crate) differences: Vec<Difference>,
+    /// The page ends before its limit because a document could not be decoded, not because the table ends.
+    pub(crate) truncated: bool,
+    counter_at_read: u64,
+}
+
+impl Batch {
+    pub(crate) fn new(ctx: Ctx, page: Page, names: Arc<[&'static str]>) -> Self {
+        Batch {
+            ctx,
+            page,
+            names,
+            keys: Vec::new(),
+            current: 0,
+            processed: 0,
+            eager: false,
+            needs_eager: false,
+            sample: 0,
+            differences: Vec::new(),
+            truncated: false,
+            counter_at_read: 0,
+        }
+    }
+
+    /// Makes the batch ready for its next page (or the same one again).
+    pub(crate) fn reset(&mut self) {
+        self.keys.clear();
+        self.current = 0;
+        self.processed = 0;
+        self.needs_eager = false;
+        self.differences.clear();
+        self.ctx.pending.clear();
+        self.ctx.pending_at.clear();
+        self.ctx.poison = None;
+        self.ctx.noticed = false;
+        self.ctx.in_hand = 0;
+        self.truncated = false;
+        self.ctx.changed = 0;
+        self.ctx.own_writes = 0;
+    }
+
+    /// What the step reaches besides its document.
+    pub fn ctx(&mut self) -> &mut Ctx {
+        &mut self.ctx
+    }
+
+    /// Takes what the step returned for the document in hand.
+    ///
+    /// # Errors
+    /// The step failed, or its patch cannot be written.
+    pub fn accept<R: StepResult>(&mut self, result: R) -> Result<()> {
+        self.accept_patch(result.into_patch())
+    }
+
+    fn accept_patch(&mut self, result: Result<Patch, BoxError>) -> Result<()> {
+        if let Some(poison) = self.ctx.poison.take() {
+            self.current = poison.position.unwrap_or(self.current);
+            return Err(poison.error);
+        }
+        self.check_unnoticed()?;
+        let patch =
+            result.map_err(|error| Error::step("the step returned an error").with_source(error))?;
+        self.processed += 1;
+        if patch.is_none() {
+            return Ok(());
+        }
+        check_patch(&self.ctx.table, &patch)?;
+        if self.differences.len() < self.sample {
+            return self.write_and_compare(patch);
+        }
+        let key = self.keys[self.current].clone();
+        if self.hooked() {
+            self.write_hooked(key, patch)?;
+            return Ok(());
+        }
+        self.ctx.pending.push((key, patch));
+        self.ctx.pending_at.push(self.current);
+        if self.eager { self.flush() } else { Ok(()) }
+    }
+
+    /// Ends the batch: writes what is left.
+    ///
+    /// # Errors
+    /// A patch that cannot be written.
+    pub fn finish(&mut self) -> Result<()> {
+        self.flush()
+    }
+
+    fn hooked(&self) -> bool {
+        self.ctx.write_mode == WriteMode::Normal
+            && !self.ctx.hooks.of(&self.ctx.table.name).is_empty()
+    }
+
+    fn write_hooked(&mut self, key: Key, patch: Patch) -> Result<()> {
+        let table = self.ctx.table.clone();
+        if self.ctx.write_with_hooks(&table, key, patch)? {
+            self.ctx.changed += 1;
+            self.ctx.own_writes += 1;
+        }
+        Ok(())
+    }
+
+    /// Writes the patches in hand; the failure is that of the document it belongs to.
+    fn flush(&mut self) -> Result<()> {
+        self.ctx
+            .flush()
+            .map_err(|shown| match self.ctx.poison.take() {
+                Some(poison) => {
+                    self.current = poison.position.unwrap_or(self.current);
+                    poison.error
+                }
+                None => shown,
+            })?;
+        self.check_unnoticed()
+    }
+
+    /// Writing patches together must not be noticeable: see [`Ctx::noticed`].
+    fn check_unnoticed(&mut self) -> Result<()> {
+        if self.ctx.noticed && !self.eager {
+            self.needs_eager = true;
+            return Err(Error::step("the batch is redone one document at a time"));
+        }
+        Ok(())
+    }
+
+    /// Whether anything but our own patches changed rows since the page was read.
+    fn changed_elsewhere(&self) -> bool {
+        self.ctx.session.change_counter() != self.counter_at_read + self.ctx.own_writes
+    }
+
+    /// Dry run: writes one patch at once and keeps the row as it was before and after.
+    fn write_and_compare(&mut self, patch: Patch) -> Result<()> {
+        self.flush()?;
+        let key = self.keys[self.current].clone();
+        let before = self.whole_row(&key)?;
+        if self.hooked() {
+            self.write_hooked(key.clone(), patch)?;
+        } else {
+            self.ctx.pending.push((key.clone(), patch));
+            self.ctx.pending_at.push(self.current);
+            self.ctx
+                .flush()
+                .map_err(|shown| self.ctx.poison.take().map_or(shown, |poison| poison.error))?;
+        }
+        let after = self.whole_row(&key)?;
+        let table = &self.ctx.table;
+        let columns = match (before, after) {
+            (Some(before), Some(after)) => compare(table, &before, &after),
+            (Some(before), None) => table
+                .columns
+                .iter()
+                .zip(before)
+                .map(|(column, value)| (column.name.clone(), value.to_string(), None))
+                .collect(),
+            _ => Vec::new(),
+        };
+        self.differences.push(Difference {
+            table: table.name.clone(),
+            key: show_key(&key),
+            columns,
+        });
+        Ok(())
+    }
+
+    fn whole_row(&mut self, key: &[Value]) -> Result<Option<Vec<Value>>> {
+        let page = Page {
+            filter: None,
+            ..whole_rows(&self.page)
+        };
+        let mut found = None;
+        self.ctx.session.read_one(&page, key, &mut |row| {
+            found = Some(
+                (0..page.columns.len())
+                    .map(|at| row.cell(at).map(|cell| cell.to_owned()))
+                    .collect::<Result<_>>()?,
+            );
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// The document in hand, for messages.
+    pub(crate) fn current_key(&self) -> Option<String> {
+        self.keys.get(self.current).map(|key| show_key(key))
+    }
+}
+
+fn compare(
+    table: &crate::store::TableInfo,
+    before: &[Value],
+    after: &[Value],
+) -> Vec<(String, String, Option<String>)> {
+    let cells = table.columns.iter().zip(before.iter().zip(after));
+    cells
+        .filter(|(_, (before, after))| before != after)
+        .map(|(column, (before, after))| {
+            (
+                column.name.clone(),
+                before.to_string(),
+                Some(after.to_string()),
+            )
+        })
+        .collect()
+}
+
+/// The documents of a batch, decoded.
+pub struct Documents<T> {
+    decoded: vec::IntoIter<T>,
+    next: usize,
+    /// The document at which decoding stopped.
+    fault: Option<Error>,
+    /// Documents are read again before they are handed out.
+    reread: bool,
+}
+
+impl<T: DeserializeOwned> Documents<T> {
+    /// Reads the page.
+    ///
+    /// # Errors
+    /// The database cannot read it.
+    pub fn read(batch: &mut Batch) -> Result<Self> {
+        let Batch {
+            ctx,
+            page,
+            names,
+            keys,
+            ..
+        } = batch;
+        let mut decoded = Vec::with_capacity(page.limit.min(4096));
+        let mut fault = None;
+        let width = page.columns.len();
+        ctx.session.read_page(page, &mut |row| {
+            if fault.is_some() {
+                return Ok(());
+            }
+            keys.push(key_of(row, width, page.table.key.len())?);
+            match document_from_row(row, 0, names) {
+                Ok(document) => decoded.push(document),
+                Err(error) => {
+                    fault = Some(explain(
+                        page,
+                        names,
+                        row,
+                        keys.last().map_or(&[], |key| key.as_slice()),
+                        error,
+                    ))
+                }
+            }
+            Ok(())
+        })?;
+        batch.truncated = fault.is_some();
+        batch.counter_at_read = batch.ctx.session.change_counter();
+        Ok(Documents {
+            decoded: decoded.into_iter(),
+            next: 0,
+            fault,
+            reread: false,
+        })
+    }
+
+    /// The next document, in key order.
+    ///
+    /// # Errors
+    /// A document that does not fit the type, named with its table, key and column.
+    pub fn next(&mut self, batch: &mut Batch) -> Result<Option<T>> {
+        loop {
+            let document = self.decoded.next();
+            let at_fault = document.is_none();
+            if at_fault && self.fault.is_none() {
+                return Ok(None);
+            }
+            batch.current = self.next;
+            batch.ctx.in_hand = self.next;
+            self.next += 1;
+            // Sticky: whoever has changed rows once may do so again.
+            self.reread = self.reread || batch.changed_elsewhere();
+            if !self.reread {
+                return document.map_or_else(
+                    || self.fault.take().map_or(Ok(None), Err),
+                    |document| Ok(Some(document)),
+                );
+            }
+            if at_fault {
+                self.fault = None;
+            }
+            if let Some(document) = Self::read_again(batch)? {
+                return Ok(Some(document));
+            }
+        }
+    }
+
+    /// The document in hand as it is now; `None` when it is gone or no longer matches the filter.
+    fn read_again(batch: &mut Batch) -> Result<Option<T>> {
+        batch.flush()?;
+        let Batch {
+            ctx,
+            page,
+            names,
+            keys,
+            current,
+            ..
+        } = batch;
+        let key = &keys[*current];
+        let mut document = None;
+        ctx.session.read_one(page, key, &mut |row| {
+            document = Some(
+                document_from_row(row, 0, names)
+                    .map_err(|error| explain(page, names, row, key, error))?,
+            );
+            Ok(())
+        })?;
+        Ok(document)
+    }
+}
+
+fn key_of(row: &dyn Row, start: usize, parts: usize) -> Result<Key> {
+    (start..start + parts)
+        .map(|at| row.cell(at).map(|cell| cell.to_owned()))
+        .collect()
+}
+
+/// Names table, key and column of a document that does not fit its type, and what the cell really holds.
+fn explain(page: &Page, names: &[&str], row: &dyn Row, key: &[Value], error: DecodeError) -> Error {
+    let table = &page.table.name;
+    let key = show_key(key);
+    let message = match error.position.map(|at| (names.get(at), row.cell(at))) {
+        Some((Some(column), Ok(cell))) => {
+            format!(
+                "document {key} of {table}: column {column} holds {} ({}) and cannot be read: {}",
+                cell.kind(),
+                cell.to_owned(),
+                error.reason
+            )
+        }
+        Some((Some(column), Err(_))) => format!(
+            "document {key} of {table}: column {column} cannot be read: {}",
+            error.reason
+        ),
+        _ => format!("document {key} of {table} cannot be read: {}", error.reason),
+    };
+    Error::step(message)
+}

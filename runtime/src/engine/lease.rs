@@ -1,0 +1,116 @@
+//! Who executes a run, and how others know that it is gone.
+//!
+//! A run has one holder at a time. Its row carries the holder's name, an epoch, and the time until which the holder is to
+//! be left alone, by the database's clock. Every transaction that moves the run forward first checks that the epoch is
+//! still its own and renews the lease (`history::fence`). Whoever takes over raises the epoch, and from that commit on the
+//! former holder's transactions fail, however late it wakes up: the epoch protects, the time only says how long to wait.
+//!
+//! Waiting a whole lease for a process that was killed a second ago is tedious when one can know better. So a holder also
+//! keeps a file in the temporary folder locked while it lives; the operating system releases the lock when the process
+//! ends, however it ends. Another process of the same host that can lock the file knows that the holder is gone. Where the
+//! file cannot be seen (another host, another container) nothing is known, and the lease decides.
+
+use crate::error::{Error, ErrorKind, Result};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::PathBuf;
+
+/// This process as a holder, for the duration of one run.
+pub(crate) struct Holder {
+    /// `host/process/token`.
+    pub name: String,
+    path: PathBuf,
+    /// Locked as long as this lives.
+    _file: File,
+}
+
+impl Holder {
+    pub(crate) fn new() -> Result<Holder> {
+        let token = uuid::Uuid::now_v7().simple().to_string();
+        let path = lock_path(&token);
+        let locked = OpenOptions::new()
+            .create_new(true)
+            .write(true)
+            .open(&path)
+            .and_then(|file| file.lock().map(|()| file));
+        let file = locked.map_err(|error| {
+            Error::new(
+                ErrorKind::Database,
+                format!("the lock file {} cannot be made", path.display()),
+            )
+            .with_source(error)
+        })?;
+        Ok(Holder {
+            name: format!("{}/{}/{token}", host(), std::process::id()),
+            path,
+            _file: file,
+        })
+    }
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        // Left behind, the file would only tell others what is true: that this holder is gone.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Whether a holder's process has certainly ended.
+pub(crate) fn is_gone(holder: &str) -> bool {
+    let mut parts = holder.rsplitn(3, '/');
+    let (Some(token), Some(_), Some(on)) = (parts.next(), parts.next(), parts.next()) else {
+        return false;
+    };
+    if on != host() || !token.chars().all(|c| c.is_ascii_hexdigit()) {
+        return false;
+    }
+    let path = lock_path(token);
+    let Ok(file) = OpenOptions::new().write(true).open(&path) else {
+        return false;
+    };
+    match file.try_lock() {
+        Ok(()) => {
+            let _ = std::fs::remove_file(&path);
+            true
+        }
+        Err(TryLockError::WouldBlock | TryLockError::Error(_)) => false,
+    }
+}
+
+/// Who started a run: `user@host, process 123`.
+pub(crate) fn started_by() -> String {
+    let user = ["USER", "LOGNAME", "USERNAME"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok());
+    format!(
+        "{}@{}, process {}",
+        user.as_deref().unwrap_or("unknown"),
+        host(),
+        std::process::id()
+    )
+}
+
+fn lock_path(token: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("driftless-{token}.lock"))
+}
+
+fn host() -> String {
+    gethostname::gethostname().to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_holder_that_lives_is_not_gone() {
+        let holder = Holder::new().unwrap();
+        assert!(!is_gone(&holder.name));
+    }
+
+    #[test]
+    fn a_holder_nobody_can_see_is_not_declared_gone() {
+        assert!(!is_gone("elsewhere/1/0123"));
+        assert!(!is_gone(&format!("{}/1/../../etc/passwd", host())));
+        assert!(!is_gone("nonsense"));
+    }
+}

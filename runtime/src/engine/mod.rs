@@ -1,0 +1,15 @@
+//! Planning and driving runs. Decisions are pure (`plan`, `drift`, `state`, `pace`); effects are in `run`, `step`, `lease`.
+
+mod drift;
+mod lease;
+mod pace;
+mod plan;
+mod retry;
+mod run;
+mod state;
+mod status;
+mod step;
+
+pub(crate) use run::run;
+pub(crate) use state::Standing;
+pub(crate) use status::{cancel, status};

@@ -1,0 +1,495 @@
+//! Driving a run: plan it, record it, execute its migrations one after another, record how it ended.
+
+use super::lease::{self, Holder};
+use super::plan::{Plan, Planned, Work, plan};
+use super::retry::Patience;
+use super::status::is_live;
+use super::step::{self, StepEnd};
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::Event;
+use crate::history::{self, Fence, History, NewRun, RunRow, RunStatus};
+use crate::migrator::{Drift, MigrationReport, Migrator, Report, Run};
+use crate::store::Session;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// What every part of a run needs.
+pub(crate) struct Drive<'m> {
+    pub migrator: &'m Migrator,
+    pub request: &'m Run,
+    pub run_id: Arc<str>,
+    /// `None` in a dry run, which records nothing.
+    pub fence: Option<Fence>,
+    pub runtime: &'m tokio::runtime::Handle,
+}
+
+impl Drive<'_> {
+    pub(crate) fn tell(&self, event: Event) {
+        (self.migrator.observer)(&event);
+    }
+}
+
+/// Plans a run and executes it to its end.
+pub(crate) fn run(
+    migrator: &Migrator,
+    request: &Run,
+    runtime: Option<&tokio::runtime::Handle>,
+) -> Result<Report> {
+    // An `async fn` step needs a runtime to be polled in; without the caller's, a small one of our own.
+    let own = match runtime {
+        Some(_) => None,
+        None => Some(
+            tokio::runtime::Builder::new_current_thread()
+                .enable_time()
+                .build()
+                .map_err(|error| {
+                    Error::new(
+                        ErrorKind::Step,
+                        "the runtime for `async fn` steps cannot be started",
+                    )
+                    .with_source(error)
+                })?,
+        ),
+    };
+    let Some(runtime) = runtime.or(own.as_ref().map(tokio::runtime::Runtime::handle)) else {
+        return Err(Error::step("there is no runtime for `async fn` steps"));
+    };
+    for table in migrator.hooks.tables() {
+        tracing::debug!(table, "hooks registered");
+    }
+    loop {
+        match attempt(migrator, request, runtime)? {
+            Attempt::Ended(report) => return Ok(report),
+            Attempt::Follow(run) => {
+                if let Some(report) = follow(migrator, request, &run)? {
+                    return Ok(report);
+                }
+            }
+        }
+    }
+}
+
+enum Attempt {
+    Ended(Report),
+    Follow(Box<RunRow>),
+}
+
+fn attempt(
+    migrator: &Migrator,
+    request: &Run,
+    runtime: &tokio::runtime::Handle,
+) -> Result<Attempt> {
+    let mut session = migrator.store.connect()?;
+    let patience = || Patience::new(request.lock_timeout);
+    let history = patience().repeat(|| history::load(&mut *session))?;
+    // Most requests find nothing to do or are refused: those never ask for the write lock.
+    let first = plan(migrator.manifest, &history, request, |run| !is_live(run))?;
+    match first.plan {
+        Plan::Noop => {
+            return Ok(Attempt::Ended(Report::without_run(
+                request,
+                RunStatus::Noop,
+                first.drift,
+            )));
+        }
+        Plan::Follow(run) => return Ok(Attempt::Follow(run)),
+        Plan::DriftBlocked if request.dry_run => {
+            return Ok(Attempt::Ended(blocked(request, None, first.drift)));
+        }
+        Plan::Start(work, None) if request.dry_run => {
+            let run_id: Arc<str> = new_run_id().into();
+            let drive = Drive {
+                migrator,
+                request,
+                run_id,
+                fence: None,
+                runtime,
+            };
+            return execute(&drive, session, work, 0, first.drift, first.warnings)
+                .map(Attempt::Ended);
+        }
+        Plan::Start(_, Some(run)) | Plan::TakeOver(run, _) if request.dry_run => {
+            return Err(Error::new(
+                ErrorKind::RunActive,
+                format!(
+                    "run {} was left unfinished by a process that is gone; finish it with `up` or end it with `cancel` before a dry run",
+                    run.run_id
+                ),
+            ));
+        }
+        _ => {}
+    }
+    let holder = Holder::new()?;
+    let recorded = patience().repeat(|| record(migrator, request, &mut *session, &holder))?;
+    match recorded {
+        Recorded::Execute {
+            fence,
+            work,
+            index,
+            drift,
+            warnings,
+            taken_from,
+        } => {
+            let drive = Drive {
+                migrator,
+                request,
+                run_id: fence.run_id.as_str().into(),
+                fence: Some(fence),
+                runtime,
+            };
+            if let Some(holder) = taken_from {
+                drive.tell(Event::TakenOver {
+                    run_id: drive.run_id.to_string(),
+                    holder,
+                });
+            }
+            execute(&drive, session, work, index, drift, warnings).map(Attempt::Ended)
+        }
+        Recorded::Blocked { run_id, drift } => {
+            Ok(Attempt::Ended(blocked(request, Some(run_id), drift)))
+        }
+        Recorded::Noop(drift) => Ok(Attempt::Ended(Report::without_run(
+            request,
+            RunStatus::Noop,
+            drift,
+        ))),
+        Recorded::Follow(run) => Ok(Attempt::Follow(run)),
+    }
+}
+
+fn new_run_id() -> String {
+    uuid::Uuid::now_v7().to_string()
+}
+
+enum Recorded {
+    Execute {
+        fence: Fence,
+        work: Vec<Work>,
+        index: usize,
+        drift: Vec<Drift>,
+        warnings: Vec<String>,
+        taken_from: Option<String>,
+    },
+    Blocked {
+        run_id: String,
+        drift: Vec<Drift>,
+    },
+    Noop(Vec<Drift>),
+    Follow(Box<RunRow>),
+}
+
+/// Plans again inside a transaction, so that nobody can come between the plan and its record.
+fn record(
+    migrator: &Migrator,
+    request: &Run,
+    session: &mut dyn Session,
+    holder: &Holder,
+) -> Result<Recorded> {
+    session.begin()?;
+    let recorded = record_inside(migrator, request, session, holder)
+        .and_then(|recorded| session.commit().map(|()| recorded));
+    session.rollback();
+    recorded
+}
+
+fn record_inside(
+    migrator: &Migrator,
+    request: &Run,
+    session: &mut dyn Session,
+    holder: &Holder,
+) -> Result<Recorded> {
+    history::ensure(session)?;
+    let history = history::load(session)?;
+    let Planned {
+        plan,
+        drift,
+        warnings,
+    } = plan(migrator.manifest, &history, request, |run| !is_live(run))?;
+    let run_id = new_run_id();
+    let started_by = lease::started_by();
+    let ids: Vec<&'static str> = match &plan {
+        Plan::Start(work, _) => work.iter().map(|work| work.migration.id).collect(),
+        _ => Vec::new(),
+    };
+    let new = NewRun {
+        run_id: &run_id,
+        direction: request.direction,
+        reason: request.allow_drift.as_deref(),
+        migration_ids: &ids,
+        digest: migrator.manifest.digest(),
+        holder: &holder.name,
+        started_by: &started_by,
+        lease: migrator.lease,
+    };
+    Ok(match plan {
+        Plan::Noop => Recorded::Noop(drift),
+        Plan::Follow(run) => Recorded::Follow(run),
+        Plan::DriftBlocked => {
+            history::record_blocked(session, &new, &drift_text(&drift))?;
+            Recorded::Blocked { run_id, drift }
+        }
+        Plan::TakeOver(run, work) => {
+            take_over(migrator, session, holder, &history, *run, work, drift)?
+        }
+        Plan::Start(work, abandoned) => {
+            if let Some(run) = abandoned {
+                let gone = format!(
+                    "its process ({}) is gone; run {run_id} went on from there",
+                    run.lease_holder.as_deref().unwrap_or("unknown")
+                );
+                history::cancel_now(session, &run.run_id, RunStatus::Failed, &gone)?;
+            }
+            if work.is_empty() {
+                return Ok(Recorded::Noop(drift));
+            }
+            history::insert_run(session, &new)?;
+            let fence = Fence {
+                run_id,
+                epoch: 1,
+                lease: migrator.lease,
+            };
+            Recorded::Execute {
+                fence,
+                work,
+                index: 0,
+                drift,
+                warnings,
+                taken_from: None,
+            }
+        }
+    })
+}
+
+fn take_over(
+    migrator: &Migrator,
+    session: &mut dyn Session,
+    holder: &Holder,
+    _history: &History,
+    run: RunRow,
+    work: Vec<Work>,
+    drift: Vec<Drift>,
+) -> Result<Recorded> {
+    match history::take_over(
+        session,
+        &run.run_id,
+        run.lease_epoch,
+        &holder.name,
+        migrator.lease,
+    )? {
+        None => Ok(Recorded::Follow(Box::new(run))),
+        Some(fence) => Ok(Recorded::Execute {
+            fence,
+            work,
+            index: usize::try_from(run.current_index).unwrap_or(0),
+            drift,
+            warnings: Vec::new(),
+            taken_from: run.lease_holder,
+        }),
+    }
+}
+
+fn drift_text(drift: &[Drift]) -> String {
+    drift
+        .iter()
+        .map(|drift| drift.message.as_str())
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+fn blocked(request: &Run, run_id: Option<String>, drift: Vec<Drift>) -> Report {
+    let error = format!(
+        "applied history differs from the code, so nothing was done: {}",
+        drift_text(&drift)
+    );
+    Report {
+        run_id,
+        error: Some(error),
+        error_kind: Some(ErrorKind::Drift),
+        ..Report::without_run(request, RunStatus::DriftBlocked, drift)
+    }
+}
+
+impl Report {
+    fn without_run(request: &Run, status: RunStatus, drift: Vec<Drift>) -> Report {
+        Report {
+            status,
+            run_id: None,
+            direction: request.direction,
+            migrations: Vec::new(),
+            drift,
+            error: None,
+            warnings: Vec::new(),
+            error_kind: None,
+        }
+    }
+}
+
+/// Executes the migrations of a recorded run, or tries those of a dry run.
+fn execute(
+    drive: &Drive<'_>,
+    session: Box<dyn Session>,
+    work: Vec<Work>,
+    index: usize,
+    drift: Vec<Drift>,
+    warnings: Vec<String>,
+) -> Result<Report> {
+    let request = drive.request;
+    let dry_run = request.dry_run;
+    let mut report = Report {
+        run_id: Some(drive.run_id.to_string()),
+        warnings,
+        ..Report::without_run(request, RunStatus::Completed, drift)
+    };
+    drive.tell(Event::RunStarted {
+        run_id: drive.run_id.to_string(),
+        direction: request.direction,
+        migration_ids: work
+            .iter()
+            .map(|work| work.migration.id.to_owned())
+            .collect(),
+        dry_run,
+    });
+    for message in &report.warnings {
+        drive.tell(Event::Warning {
+            message: message.clone(),
+        });
+    }
+    if dry_run {
+        report.status = RunStatus::DryRun;
+    }
+    let count = work.len();
+    let mut session = session;
+    for (at, work) in work.into_iter().enumerate() {
+        let last = at + 1 == count;
+        let (back, end) = step::execute(drive, session, &work, index + at, last);
+        session = back;
+        match end {
+            Ok(end) => match record_end(&mut report, &work, end) {
+                true => {}
+                false => break,
+            },
+            Err(error) if error.is_lease_lost() => return Err(error),
+            Err(error) => {
+                report.status = RunStatus::Failed;
+                report.error_kind = Some(error.kind());
+                report.error = Some(error.chain());
+                break;
+            }
+        }
+    }
+    drive.tell(Event::RunEnded {
+        run_id: drive.run_id.to_string(),
+        status: report.status,
+    });
+    Ok(report)
+}
+
+/// Adds what became of one migration; says whether to go on with the next.
+fn record_end(report: &mut Report, work: &Work, end: StepEnd) -> bool {
+    let StepEnd {
+        status,
+        progress,
+        error,
+        sample,
+    } = end;
+    report.migrations.push(MigrationReport {
+        id: work.migration.id.to_owned(),
+        status: status.to_string(),
+        processed: progress.processed,
+        changed: progress.changed,
+        quarantined: progress.quarantined,
+        sample,
+    });
+    match error {
+        None if status == RunStatus::Canceled => {
+            report.status = RunStatus::Canceled;
+            false
+        }
+        None => true,
+        Some(error) => {
+            report.status = RunStatus::Failed;
+            report.error_kind = Some(error.kind());
+            report.error = Some(error.chain());
+            false
+        }
+    }
+}
+
+/// Waits for somebody else's run of our plan. `None` when its holder is gone and it is to be taken over.
+fn follow(migrator: &Migrator, request: &Run, run: &RunRow) -> Result<Option<Report>> {
+    const POLL: Duration = Duration::from_millis(200);
+    let holder = run.lease_holder.clone().unwrap_or_default();
+    (migrator.observer)(&Event::Following {
+        run_id: run.run_id.clone(),
+        holder,
+    });
+    let mut session = migrator.store.connect()?;
+    // A clock that is set back makes a lease look longer than it is; a holder that commits nothing for a whole lease by
+    // our own clock is treated as gone all the same.
+    let mut last_sign = (run.updated_at.clone(), Instant::now());
+    loop {
+        let history =
+            Patience::new(request.lock_timeout).repeat(|| history::load(&mut *session))?;
+        let Some(now) = Patience::new(request.lock_timeout)
+            .repeat(|| history::load_run(&mut *session, &run.run_id))?
+        else {
+            return Ok(None);
+        };
+        if !now.is_active() {
+            return Ok(Some(followed(request, &now, &history)));
+        }
+        if !is_live(&now) {
+            return Ok(None);
+        }
+        if now.updated_at != last_sign.0 {
+            last_sign = (now.updated_at.clone(), Instant::now());
+        }
+        if last_sign.1.elapsed() > migrator.lease * 2 {
+            expire(request, &mut *session, &now)?;
+            return Ok(None);
+        }
+        if request.cancel.is_canceled() {
+            return Err(Error::new(
+                ErrorKind::Canceled,
+                format!(
+                    "stopped waiting; run {} goes on where it is executed",
+                    run.run_id
+                ),
+            ));
+        }
+        std::thread::sleep(POLL);
+    }
+}
+
+/// Ends the lease of a holder that shows no sign of life.
+fn expire(request: &Run, session: &mut dyn Session, run: &RunRow) -> Result<()> {
+    Patience::new(request.lock_timeout).repeat(|| {
+        session.begin()?;
+        let result = history::expire(session, &run.run_id, run.lease_epoch, &run.updated_at)
+            .and_then(|()| session.commit());
+        session.rollback();
+        result
+    })
+}
+
+/// The report of a run that somebody else has executed.
+fn followed(request: &Run, run: &RunRow, history: &History) -> Report {
+    let migrations = run
+        .migration_ids
+        .iter()
+        .filter_map(|id| history.state(id))
+        .map(|state| MigrationReport {
+            id: state.migration_id.clone(),
+            status: state.status.to_string(),
+            processed: state.processed,
+            changed: state.changed,
+            quarantined: state.quarantined,
+            sample: Vec::new(),
+        });
+    Report {
+        run_id: Some(run.run_id.clone()),
+        migrations: migrations.collect(),
+        error: run.last_error.clone(),
+        ..Report::without_run(request, run.status, Vec::new())
+    }
+}

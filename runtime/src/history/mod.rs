@@ -1,0 +1,18 @@
+//! The `migration_*` tables as typed rows, and every statement on them. Nothing else reads or writes them.
+//!
+//! The SQL is the same for every store: parameters are `$1`, `$2`… in order of first appearance, times come from the
+//! database's own clock through [`Session::now_sql`](crate::store::Session::now_sql).
+
+mod read;
+mod rows;
+mod schema;
+mod write;
+
+pub(crate) use read::{History, load, load_range, load_run};
+pub use rows::{Direction, RunRow, RunStatus, StateRow, StateStatus};
+pub(crate) use schema::ensure;
+pub(crate) use write::{
+    Fence, NewRun, Progress, RangeRow, StepBegin, advance, begin_step, cancel_now, end_run,
+    end_step, expire, fail_unopened, fence, insert_run, next_migration, quarantine, record_blocked,
+    request_cancel, take_over,
+};

@@ -1,0 +1,88 @@
+//! The SQLite store: rusqlite, synchronous, one writer at a time by `BEGIN IMMEDIATE`.
+
+mod error;
+mod page;
+mod session;
+mod table;
+mod url;
+mod write;
+
+use crate::error::{Error, Result};
+use crate::store::{Session, Store};
+use error::translate;
+use rusqlite::{Connection, OpenFlags};
+use session::SqliteSession;
+use std::time::Duration;
+use url::Target;
+
+/// A SQLite database file.
+pub(crate) struct SqliteStore {
+    target: Target,
+}
+
+impl SqliteStore {
+    /// The store of a `sqlite:` URL.
+    pub(crate) fn from_url(url: &str) -> Result<Self> {
+        Ok(SqliteStore {
+            target: Target::parse(url)?,
+        })
+    }
+}
+
+impl Store for SqliteStore {
+    fn connect(&self) -> Result<Box<dyn Session>> {
+        let Target {
+            path,
+            create,
+            busy_timeout,
+            max_page_count,
+            ..
+        } = &self.target;
+        if !create && !path.exists() {
+            return Err(Error::database(format!(
+                "the database file {} does not exist; check the path, or write `{}?mode=rwc` to create an empty one",
+                path.display(),
+                self.target.shown
+            )));
+        }
+        let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        flags.set(OpenFlags::SQLITE_OPEN_CREATE, *create);
+        let connection = Connection::open_with_flags(path, flags).map_err(|error| {
+            translate(error).context(format!("{} cannot be opened", path.display()))
+        })?;
+        let prepared = prepare(&connection, *busy_timeout, *max_page_count);
+        prepared.map_err(|error| {
+            translate(error).context(format!("{} cannot be used as a database", path.display()))
+        })?;
+        Ok(Box::new(SqliteSession::new(connection)))
+    }
+
+    fn describe(&self) -> String {
+        self.target.shown.clone()
+    }
+
+    /// Without a pause the next writer in line starves: SQLite has no queue for its one write lock. The number is measured
+    /// (DESIGN §9: an app's p99 falls from 413 ms to 4.7 ms).
+    fn default_pause(&self) -> Duration {
+        Duration::from_millis(1)
+    }
+}
+
+/// Enough for every statement of a step and of the history, so that none is prepared twice.
+const STATEMENTS: usize = 128;
+
+fn prepare(
+    connection: &Connection,
+    busy_timeout: Duration,
+    max_page_count: Option<u32>,
+) -> rusqlite::Result<()> {
+    connection.busy_timeout(busy_timeout)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Constraints always hold (P11), also where the app forgot to switch its foreign keys on.
+    connection.pragma_update(None, "foreign_keys", true)?;
+    if let Some(pages) = max_page_count {
+        connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
+    }
+    // The first read of the file: a file that is no database is found here.
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
+}

@@ -1,0 +1,216 @@
+//! Reading in key order: keyset pages, never OFFSET.
+
+use super::error::translate;
+use super::session::each_row;
+use crate::error::{Error, Result};
+use crate::store::{Page, RowSink, TableInfo, quote};
+use crate::value::{Key, Value};
+use rusqlite::Connection;
+
+/// Hands a page over.
+pub(super) fn read(connection: &Connection, page: &Page, sink: RowSink<'_>) -> Result<()> {
+    let sql = page_sql(page);
+    let mut statement = connection.prepare_cached(&sql).map_err(translate)?;
+    let bounds = page.after.iter().chain(page.until.iter()).flatten();
+    let mut place = 0;
+    for value in bounds {
+        place += 1;
+        statement
+            .raw_bind_parameter(place, value)
+            .map_err(translate)?;
+    }
+    statement
+        .raw_bind_parameter(place + 1, page.limit as i64)
+        .map_err(translate)?;
+    each_row(&mut statement, sink)
+}
+
+/// Hands one document over, if it is still there and still matches.
+pub(super) fn read_one(
+    connection: &Connection,
+    page: &Page,
+    key: &[Value],
+    sink: RowSink<'_>,
+) -> Result<bool> {
+    let mut conditions = filter_condition(page.filter.as_deref());
+    conditions.push(key_equals(&page.table, 1));
+    let sql = format!(
+        "SELECT {} FROM {} WHERE {}",
+        selected(page),
+        page.table.sql_name,
+        conditions.join(" AND ")
+    );
+    let mut statement = connection.prepare_cached(&sql).map_err(translate)?;
+    for (index, value) in key.iter().enumerate() {
+        statement
+            .raw_bind_parameter(index + 1, value)
+            .map_err(translate)?;
+    }
+    let mut found = false;
+    each_row(&mut statement, &mut |row| {
+        found = true;
+        sink(row)
+    })?;
+    Ok(found)
+}
+
+/// The last key, and how many documents there are up to `until`.
+pub(super) fn extent(
+    connection: &Connection,
+    table: &TableInfo,
+    filter: Option<&str>,
+    until: Option<&Key>,
+) -> Result<(Option<Key>, u64)> {
+    refuse_null_keys(connection, table)?;
+    let (names, backwards) = (key_list(table, ""), key_list(table, " DESC"));
+    let sql = format!(
+        "SELECT {names} FROM {} {} ORDER BY {backwards} LIMIT 1",
+        table.sql_name, table.scan_hint
+    );
+    let mut last = None;
+    let mut statement = connection.prepare_cached(&sql).map_err(translate)?;
+    each_row(&mut statement, &mut |row| {
+        last = Some(
+            (0..table.key.len())
+                .map(|at| row.cell(at).map(|cell| cell.to_owned()))
+                .collect::<Result<Key>>()?,
+        );
+        Ok(())
+    })?;
+    let mut conditions = filter_condition(filter);
+    if until.is_some() {
+        conditions.push(key_compare(table, "<=", 1));
+    }
+    let condition = if conditions.is_empty() {
+        "1".into()
+    } else {
+        conditions.join(" AND ")
+    };
+    let mut statement = connection
+        .prepare_cached(&format!(
+            "SELECT count(*) FROM {} WHERE {condition}",
+            table.sql_name
+        ))
+        .map_err(translate)?;
+    for (index, value) in until.into_iter().flatten().enumerate() {
+        statement
+            .raw_bind_parameter(index + 1, value)
+            .map_err(translate)?;
+    }
+    let mut rows = statement.raw_query();
+    let row = rows
+        .next()
+        .map_err(translate)?
+        .ok_or_else(|| Error::database("count(*) returned no row"))?;
+    let count: i64 = row.get(0).map_err(translate)?;
+    Ok((last, count.unsigned_abs()))
+}
+
+/// SQLite lets a primary key be NULL unless it is declared otherwise; such rows have no place in key order.
+fn refuse_null_keys(connection: &Connection, table: &TableInfo) -> Result<()> {
+    let nullable: Vec<String> = table
+        .key
+        .iter()
+        .filter(|key| key.nullable)
+        .map(|key| format!("{} IS NULL", key.sql_name))
+        .collect();
+    if nullable.is_empty() {
+        return Ok(());
+    }
+    let sql = format!(
+        "SELECT 1 FROM {} WHERE {} LIMIT 1",
+        table.sql_name,
+        nullable.join(" OR ")
+    );
+    if connection
+        .prepare_cached(&sql)
+        .and_then(|mut statement| statement.exists([]))
+        .map_err(translate)?
+    {
+        return Err(Error::database(format!(
+            "{} has rows whose primary key is NULL ({}), which have no place in key order; give them a key or remove them first",
+            table.name,
+            nullable.join(" or ")
+        )));
+    }
+    Ok(())
+}
+
+fn page_sql(page: &Page) -> String {
+    let table = &page.table;
+    let mut conditions = filter_condition(page.filter.as_deref());
+    let mut place = 1;
+    if page.after.is_some() {
+        conditions.push(key_compare(table, ">", place));
+        place += table.key.len();
+    }
+    if page.until.is_some() {
+        conditions.push(key_compare(table, "<=", place));
+        place += table.key.len();
+    }
+    let condition = if conditions.is_empty() {
+        "1".into()
+    } else {
+        conditions.join(" AND ")
+    };
+    let order = key_list(table, "");
+    format!(
+        "SELECT {} FROM {} {} WHERE {condition} ORDER BY {order} LIMIT ?{place}",
+        selected(page),
+        table.sql_name,
+        table.scan_hint
+    )
+}
+
+/// The user's predicate comes first, so that its own question marks, which are not allowed, cannot take our values' places.
+fn filter_condition(filter: Option<&str>) -> Vec<String> {
+    filter
+        .map(|filter| format!("({filter}\n)"))
+        .into_iter()
+        .collect()
+}
+
+fn selected(page: &Page) -> String {
+    let columns = page
+        .columns
+        .iter()
+        .map(|at| quote(&page.table.columns[*at].name));
+    columns
+        .chain(page.table.key.iter().map(|key| key.sql_name.clone()))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn key_list(table: &TableInfo, suffix: &str) -> String {
+    table
+        .key
+        .iter()
+        .map(|key| format!("{}{suffix}", key.sql_name))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// `"id" > ?1`, or for a composite key a row value: `("a", "b") > (?1, ?2)`.
+fn key_compare(table: &TableInfo, operator: &str, first: usize) -> String {
+    let places: Vec<String> = (first..first + table.key.len())
+        .map(|place| format!("?{place}"))
+        .collect();
+    match table.key.as_slice() {
+        [key] => format!("{} {operator} {}", key.sql_name, places[0]),
+        _ => format!(
+            "({}) {operator} ({})",
+            key_list(table, ""),
+            places.join(", ")
+        ),
+    }
+}
+
+/// `"a" = ?3 AND "b" = ?4`.
+pub(super) fn key_equals(table: &TableInfo, first: usize) -> String {
+    let parts = table
+        .key
+        .iter()
+        .enumerate()
+        .map(|(index, key)| format!("{} = ?{}", key.sql_name, first + index));
+    parts.collect::<Vec<_>>().join(" AND ")
+}

@@ -1,0 +1,77 @@
+-- Internal tables, version 1. Columns may be added by later versions, never renamed.
+CREATE TABLE migration_schema (
+    version INTEGER NOT NULL
+);
+INSERT INTO migration_schema (version) VALUES (1);
+
+-- One row per migration that has ever begun.
+CREATE TABLE migration_state (
+    migration_id   TEXT    NOT NULL PRIMARY KEY,
+    checksum       TEXT    NOT NULL,
+    checksum_up    TEXT    NOT NULL,
+    checksum_down  TEXT    NOT NULL,
+    checksum_rest  TEXT    NOT NULL,
+    applied        INTEGER NOT NULL,
+    status         TEXT    NOT NULL,
+    direction      TEXT    NOT NULL,
+    run_id         TEXT    NOT NULL,
+    cursor         TEXT,
+    processed      INTEGER NOT NULL,
+    changed        INTEGER NOT NULL,
+    quarantined    INTEGER NOT NULL,
+    total          INTEGER NOT NULL,
+    started_at     TEXT    NOT NULL,
+    updated_at     TEXT    NOT NULL,
+    completed_at   TEXT,
+    last_error     TEXT,
+    write_mode     TEXT    NOT NULL,
+    source         TEXT    NOT NULL
+) WITHOUT ROWID;
+
+-- One row per run: the audit log.
+CREATE TABLE migration_run (
+    run_id           TEXT    NOT NULL PRIMARY KEY,
+    direction        TEXT    NOT NULL,
+    status           TEXT    NOT NULL,
+    dry_run          INTEGER NOT NULL,
+    allow_drift      INTEGER NOT NULL,
+    reason           TEXT,
+    migration_ids    TEXT    NOT NULL,
+    current_index    INTEGER NOT NULL,
+    started_at       TEXT    NOT NULL,
+    updated_at       TEXT    NOT NULL,
+    completed_at     TEXT,
+    cancel_requested INTEGER NOT NULL,
+    last_error       TEXT,
+    manifest_digest  TEXT    NOT NULL,
+    lease_holder     TEXT,
+    lease_expires_at TEXT,
+    lease_epoch      INTEGER NOT NULL,
+    started_by       TEXT    NOT NULL
+);
+-- One active run at a time: by the database, not by a check before.
+CREATE UNIQUE INDEX migration_run_one_active ON migration_run ((1)) WHERE status IN ('pending', 'running');
+
+-- Where a step that has begun and not ended stands: which keys it covers, and up to which it is committed.
+CREATE TABLE migration_range (
+    migration_id TEXT    NOT NULL,
+    range_index  INTEGER NOT NULL,
+    direction    TEXT    NOT NULL,
+    cursor       TEXT,
+    until        TEXT,
+    pass         INTEGER NOT NULL,
+    updated_at   TEXT    NOT NULL,
+    PRIMARY KEY (migration_id, range_index)
+) WITHOUT ROWID;
+
+-- Documents set aside with their error.
+CREATE TABLE migration_quarantine (
+    migration_id TEXT NOT NULL,
+    direction    TEXT NOT NULL,
+    table_name   TEXT NOT NULL,
+    document_key TEXT NOT NULL,
+    error        TEXT NOT NULL,
+    run_id       TEXT NOT NULL,
+    created_at   TEXT NOT NULL,
+    PRIMARY KEY (migration_id, direction, document_key)
+) WITHOUT ROWID;

@@ -1,0 +1,263 @@
+//! One connection: transactions, raw statements, and the calls that other files of this folder implement.
+
+use super::error::translate;
+use super::{page, table, write};
+use crate::error::{Error, Result};
+use crate::patch::Patch;
+use crate::store::{Page, RowSink, Session, TableInfo, Written};
+use crate::value::{Key, Row, Value, ValueRef};
+use rusqlite::config::DbConfig;
+use rusqlite::types::{ToSql, ToSqlOutput};
+use rusqlite::{CachedStatement, Connection};
+use std::cell::Cell;
+use std::time::Duration;
+
+pub(super) struct SqliteSession {
+    pub(super) connection: Connection,
+    /// `total_changes()` as last asked; `None` once a statement has run since.
+    counter: Cell<Option<u64>>,
+}
+
+impl SqliteSession {
+    pub(super) fn new(connection: Connection) -> Self {
+        SqliteSession {
+            connection,
+            counter: Cell::new(None),
+        }
+    }
+
+    fn simple(&self, sql: &str) -> Result<()> {
+        let mut statement = self.connection.prepare_cached(sql).map_err(translate)?;
+        statement.raw_execute().map(drop).map_err(translate)
+    }
+}
+
+impl Session for SqliteSession {
+    fn begin(&mut self) -> Result<()> {
+        self.simple("BEGIN IMMEDIATE")
+    }
+
+    fn commit(&mut self) -> Result<()> {
+        self.simple("COMMIT")
+    }
+
+    fn rollback(&mut self) {
+        if self.in_transaction() {
+            // SQLite rolls back by itself when this fails; the transaction is gone either way.
+            if let Err(error) = self.simple("ROLLBACK") {
+                tracing::warn!(error = %error.chain(), "rolling back failed");
+            }
+        }
+        self.counter.set(None);
+    }
+
+    fn in_transaction(&self) -> bool {
+        !self.connection.is_autocommit()
+    }
+
+    fn execute(&mut self, sql: &str, parameters: &[Value]) -> Result<u64> {
+        self.counter.set(None);
+        let mut statement = self.connection.prepare_cached(sql).map_err(translate)?;
+        bind_by_name(&mut statement, parameters)?;
+        // Statements with rows (RETURNING, PRAGMA) are welcome too: their rows are read and forgotten.
+        if statement.column_count() > 0 {
+            let mut rows = statement.raw_query();
+            while rows.next().map_err(translate)?.is_some() {}
+            drop(rows);
+            return Ok(self.connection.changes());
+        }
+        statement
+            .raw_execute()
+            .map(|rows| rows as u64)
+            .map_err(translate)
+    }
+
+    fn query(&mut self, sql: &str, parameters: &[Value], sink: RowSink<'_>) -> Result<()> {
+        self.counter.set(None);
+        let mut statement = self.connection.prepare_cached(sql).map_err(translate)?;
+        bind_by_name(&mut statement, parameters)?;
+        each_row(&mut statement, sink)
+    }
+
+    fn script(&mut self, sql: &str) -> Result<()> {
+        self.counter.set(None);
+        self.connection.execute_batch(sql).map_err(translate)
+    }
+
+    fn now_sql(&self, plus: Duration) -> String {
+        format!(
+            "strftime('%Y-%m-%dT%H:%M:%fZ','now','+{:.3} seconds')",
+            plus.as_secs_f64()
+        )
+    }
+
+    fn schema_sql(&self) -> &'static str {
+        include_str!("schema.sql")
+    }
+
+    fn columns(&mut self, name: &str) -> Result<Option<Vec<String>>> {
+        table::column_names(&self.connection, name).map_err(translate)
+    }
+
+    fn table(&mut self, schema: Option<&str>, name: &str) -> Result<TableInfo> {
+        table::describe(&self.connection, schema, name)
+    }
+
+    /// SQLite switches triggers off for a whole connection; foreign key actions and checks are not triggers to it.
+    fn fire_triggers(&mut self, fire: bool) -> Result<()> {
+        self.connection
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, fire)
+            .map(drop)
+            .map_err(translate)
+    }
+
+    fn check_predicate(&mut self, table: &TableInfo, predicate: &str) -> Result<()> {
+        let sql = format!("SELECT 1 FROM {} WHERE ({predicate}\n)", table.sql_name);
+        let statement = self.connection.prepare(&sql).map_err(translate)?;
+        match statement.parameter_count() {
+            0 => Ok(()),
+            _ => Err(Error::step(
+                "a predicate has no parameters; write the values into it",
+            )),
+        }
+    }
+
+    fn read_page(&mut self, page: &Page, sink: RowSink<'_>) -> Result<()> {
+        page::read(&self.connection, page, sink)
+    }
+
+    fn read_one(&mut self, page: &Page, key: &[Value], sink: RowSink<'_>) -> Result<bool> {
+        page::read_one(&self.connection, page, key, sink)
+    }
+
+    fn extent(
+        &mut self,
+        table: &TableInfo,
+        filter: Option<&str>,
+        until: Option<&Key>,
+    ) -> Result<(Option<Key>, u64)> {
+        page::extent(&self.connection, table, filter, until)
+    }
+
+    fn write(
+        &mut self,
+        table: &TableInfo,
+        changes: &[(Key, Patch)],
+    ) -> Result<Written, (usize, Error)> {
+        self.counter.set(None);
+        write::write(&self.connection, table, changes)
+    }
+
+    fn insert(&mut self, table: &TableInfo, columns: &[(String, Value)]) -> Result<Option<Key>> {
+        self.counter.set(None);
+        write::insert(&self.connection, table, columns)
+    }
+
+    fn change_counter(&self) -> u64 {
+        if let Some(known) = self.counter.get() {
+            return known;
+        }
+        let asked = self
+            .connection
+            .prepare_cached("SELECT total_changes()")
+            .and_then(|mut statement| statement.query_row([], |row| row.get::<_, i64>(0)));
+        // The function cannot fail; were it to, "something changed" is the careful answer.
+        let counter = asked.map_or(u64::MAX, |count| count as u64);
+        self.counter.set(Some(counter));
+        counter
+    }
+}
+
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        use rusqlite::types::ValueRef as Sql;
+        Ok(ToSqlOutput::Borrowed(match self {
+            Value::Null => Sql::Null,
+            Value::Boolean(value) => Sql::Integer(i64::from(*value)),
+            Value::Integer(value) => Sql::Integer(*value),
+            Value::Real(value) => Sql::Real(*value),
+            Value::Text(value) | Value::Json(value) => Sql::Text(value.as_bytes()),
+            Value::Bytes(value) => Sql::Blob(value),
+        }))
+    }
+}
+
+/// Binds `$1`, `?1` and `?` to their values. SQLite numbers `$1` by first appearance, so the name decides, not the place.
+fn bind_by_name(statement: &mut CachedStatement<'_>, parameters: &[Value]) -> Result<()> {
+    let mut used = 0;
+    for place in 1..=statement.parameter_count() {
+        let number = match statement.parameter_name(place) {
+            None => place,
+            Some(name) => name[1..].parse().map_err(|_| {
+                Error::step(format!(
+                    "the parameter {name} has no number; write $1, $2, …"
+                ))
+            })?,
+        };
+        let value = number_to_value(parameters, number)?;
+        used = used.max(number);
+        statement
+            .raw_bind_parameter(place, value)
+            .map_err(translate)?;
+    }
+    if used < parameters.len() {
+        return Err(Error::step(format!(
+            "{} parameters were given and the statement uses {used}",
+            parameters.len()
+        )));
+    }
+    Ok(())
+}
+
+fn number_to_value(parameters: &[Value], number: usize) -> Result<&Value> {
+    let missing = || {
+        Error::step(format!(
+            "the statement uses parameter {number} and {} were given",
+            parameters.len()
+        ))
+    };
+    number
+        .checked_sub(1)
+        .and_then(|index| parameters.get(index))
+        .ok_or_else(missing)
+}
+
+/// Hands every row of a bound statement over.
+pub(super) fn each_row(statement: &mut CachedStatement<'_>, sink: RowSink<'_>) -> Result<()> {
+    let mut rows = statement.raw_query();
+    while let Some(row) = rows.next().map_err(translate)? {
+        sink(&SqliteRow(row))?;
+    }
+    Ok(())
+}
+
+pub(super) struct SqliteRow<'r>(pub &'r rusqlite::Row<'r>);
+
+impl Row for SqliteRow<'_> {
+    fn cell(&self, position: usize) -> Result<ValueRef<'_>> {
+        use rusqlite::types::ValueRef as Sql;
+        Ok(match self.0.get_ref(position).map_err(translate)? {
+            Sql::Null => ValueRef::Null,
+            Sql::Integer(value) => ValueRef::Integer(value),
+            Sql::Real(value) => ValueRef::Real(value),
+            Sql::Text(value) => ValueRef::Text(
+                std::str::from_utf8(value)
+                    .map_err(|error| Error::step("the text is not UTF-8").with_source(error))?,
+            ),
+            Sql::Blob(value) => ValueRef::Bytes(value),
+        })
+    }
+
+    fn len(&self) -> usize {
+        self.0.as_ref().column_count()
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.0
+            .as_ref()
+            .column_names()
+            .into_iter()
+            .map(str::to_owned)
+            .collect()
+    }
+}

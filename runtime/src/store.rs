@@ -1,0 +1,215 @@
+//! What a database must provide, and what each call promises.
+//!
+//! Everything above this file is the same for every database. A store knows how to open, how to read a table's make-up,
+//! how to read a page in key order and how to write changes by key; it knows nothing of migrations or runs.
+
+use crate::error::{Error, Result};
+use crate::patch::Patch;
+use crate::value::{Key, Row, Value};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A database that sessions can be opened on.
+pub(crate) trait Store: Send + Sync {
+    /// Opens a session. Writes nothing.
+    fn connect(&self) -> Result<Box<dyn Session>>;
+
+    /// The database as messages name it, secrets masked.
+    fn describe(&self) -> String;
+
+    /// How long to leave the database to others between two batches, when nobody says otherwise.
+    fn default_pause(&self) -> Duration;
+}
+
+/// What a callback over rows returns.
+pub(crate) type RowSink<'s> = &'s mut dyn FnMut(&dyn Row) -> Result<()>;
+
+/// One connection.
+pub(crate) trait Session: Send {
+    /// Begins a transaction in which nobody else changes what this one has read. Waits for other writers no longer than
+    /// a busy timeout, then fails with a busy error; nothing has happened then and the call may be repeated.
+    fn begin(&mut self) -> Result<()>;
+
+    /// Makes the transaction durable. After a busy error the transaction is still open and the call may be repeated; after
+    /// any other error the transaction's fate must be read back.
+    fn commit(&mut self) -> Result<()>;
+
+    /// Undoes the transaction; does nothing when there is none. Never fails in a way that leaves changes behind.
+    fn rollback(&mut self);
+
+    /// Whether a transaction is open.
+    fn in_transaction(&self) -> bool;
+
+    /// Runs one statement, `$1`, `$2`… being the parameters. Returns how many rows it changed itself.
+    fn execute(&mut self, sql: &str, parameters: &[Value]) -> Result<u64>;
+
+    /// Runs one statement and hands its rows over, one at a time.
+    fn query(&mut self, sql: &str, parameters: &[Value], rows: RowSink<'_>) -> Result<()>;
+
+    /// Runs a script of statements: the internal schema.
+    fn script(&mut self, sql: &str) -> Result<()>;
+
+    /// SQL for the current time in UTC as RFC 3339 text, moved by a number of seconds, on the database's clock.
+    fn now_sql(&self, plus: Duration) -> String;
+
+    /// The statements that create the internal tables, current version.
+    fn schema_sql(&self) -> &'static str;
+
+    /// The column names of a table, lower case; `None` when there is no such table.
+    fn columns(&mut self, table: &str) -> Result<Option<Vec<String>>>;
+
+    /// A table's make-up.
+    fn table(&mut self, schema: Option<&str>, name: &str) -> Result<TableInfo>;
+
+    /// Whether triggers fire on this connection's writes, until the next call.
+    fn fire_triggers(&mut self, fire: bool) -> Result<()>;
+
+    /// Checks that a predicate is SQL over this table. Reads nothing.
+    fn check_predicate(&mut self, table: &TableInfo, predicate: &str) -> Result<()>;
+
+    /// Hands over the documents of a page in key order: first the cells of `page.columns`, then those of the key.
+    fn read_page(&mut self, page: &Page, rows: RowSink<'_>) -> Result<()>;
+
+    /// Reads one document by its key, with the page's columns and filter; `false` when there is no such row any more.
+    fn read_one(&mut self, page: &Page, key: &[Value], rows: RowSink<'_>) -> Result<bool>;
+
+    /// The largest key, and the number of rows, among those with a key up to `until` that match the filter.
+    fn extent(
+        &mut self,
+        table: &TableInfo,
+        filter: Option<&str>,
+        until: Option<&Key>,
+    ) -> Result<(Option<Key>, u64)>;
+
+    /// Writes changes by key, in order. Stops at the first that fails, and says which.
+    fn write(
+        &mut self,
+        table: &TableInfo,
+        changes: &[(Key, Patch)],
+    ) -> Result<Written, (usize, Error)>;
+
+    /// Inserts a row and returns its key where the database tells it.
+    fn insert(&mut self, table: &TableInfo, columns: &[(String, Value)]) -> Result<Option<Key>>;
+
+    /// How many rows this connection has changed since it was opened, by statements, triggers and foreign key actions.
+    fn change_counter(&self) -> u64;
+}
+
+/// What [`Session::write`] did.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Written {
+    /// Rows that were found and changed.
+    pub rows: u64,
+}
+
+/// A table's make-up, as the database tells it.
+#[derive(Debug)]
+pub(crate) struct TableInfo {
+    /// The name as messages show it.
+    pub name: String,
+    /// The name as SQL writes it, quoted.
+    pub sql_name: String,
+    /// The columns.
+    pub columns: Vec<Column>,
+    /// The columns of the key, or the hidden row number.
+    pub key: Vec<KeyColumn>,
+    /// Whether the key is the row's own number, which the database hands out.
+    pub key_is_row_number: bool,
+    /// What SQL says after the table's name to be read in the key's own order.
+    pub scan_hint: String,
+    /// Triggers on the table, by name.
+    pub triggers: Vec<String>,
+}
+
+/// A column.
+#[derive(Debug)]
+pub(crate) struct Column {
+    /// Its name.
+    pub name: String,
+    /// Whether the database computes it.
+    pub generated: bool,
+}
+
+/// A column of the key.
+#[derive(Debug)]
+pub(crate) struct KeyColumn {
+    /// Its name.
+    pub name: String,
+    /// Its name as SQL writes it, quoted.
+    pub sql_name: String,
+    /// Whether the database would let it be NULL.
+    pub nullable: bool,
+}
+
+/// Which documents to read.
+#[derive(Debug, Clone)]
+pub(crate) struct Page {
+    /// The table.
+    pub table: Arc<TableInfo>,
+    /// The columns, as positions in the table.
+    pub columns: Arc<[usize]>,
+    /// SQL predicate on the documents.
+    pub filter: Option<String>,
+    /// The key they come after; `None` starts at the first.
+    pub after: Option<Key>,
+    /// The last key they may have; `None` goes to the end.
+    pub until: Option<Key>,
+    /// How many at the most.
+    pub limit: usize,
+}
+
+impl TableInfo {
+    /// The position of a column. SQL names are compared as the database does: without regard to ASCII case.
+    pub(crate) fn position(&self, name: &str) -> Option<usize> {
+        let exact = self.columns.iter().position(|column| column.name == name);
+        exact.or_else(|| {
+            self.columns
+                .iter()
+                .position(|column| column.name.eq_ignore_ascii_case(name))
+        })
+    }
+
+    /// Whether a column belongs to the key.
+    pub(crate) fn is_key(&self, name: &str) -> bool {
+        self.key
+            .iter()
+            .any(|key| key.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The columns a message lists.
+    pub(crate) fn column_names(&self) -> String {
+        let names: Vec<&str> = self
+            .columns
+            .iter()
+            .map(|column| column.name.as_str())
+            .collect();
+        names.join(", ")
+    }
+}
+
+/// Quotes a name for SQL.
+pub(crate) fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// Opens the store a URL names.
+pub(crate) fn open(url: &str) -> Result<Arc<dyn Store>> {
+    let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
+    match scheme {
+        #[cfg(feature = "sqlite")]
+        "sqlite" => Ok(Arc::new(crate::sqlite::SqliteStore::from_url(url)?)),
+        #[cfg(not(feature = "sqlite"))]
+        "sqlite" => Err(Error::usage(
+            "this build has no SQLite; add the feature `sqlite` to the dependency on driftless",
+        )),
+        "postgres" | "postgresql" | "mysql" | "mariadb" => Err(Error::usage(format!(
+            "this build has no store for `{scheme}://` databases; SQLite is the one it has"
+        ))),
+        "" => Err(Error::usage(
+            "the database URL has no scheme; write `sqlite://path/to/app.db`",
+        )),
+        other => Err(Error::usage(format!(
+            "no store is known for `{other}:` URLs; write `sqlite://path/to/app.db`"
+        ))),
+    }
+}
