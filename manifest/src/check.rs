@@ -49,6 +49,9 @@ pub struct Problem {
     pub label: String,
     /// What to write instead.
     pub hint: String,
+    /// Whether a locked migration changed: drift, before it reaches a database.
+    #[serde(skip)]
+    pub is_locked_change: bool,
 }
 
 impl Problem {
@@ -72,6 +75,7 @@ impl From<&Fault> for Problem {
             message: entry.message,
             label: entry.label.to_owned(),
             hint: entry.hint,
+            is_locked_change: fault.kind.is_locked_change(),
         }
     }
 }

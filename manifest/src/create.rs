@@ -79,7 +79,8 @@ pub fn new_migration(
     })
 }
 
-/// What a new file says: an `up` that changes nothing yet, and a `down` to uncomment.
+/// What a new file says: an `up` that compiles and fails until it is written, so that a forgotten one is never taken for
+/// applied, and a `down` to uncomment.
 fn template(name: &str) -> String {
     let title = name.trim().replace(['\n', '\r'], " ");
     let mut characters = title.chars();
@@ -103,7 +104,7 @@ struct Document {{}}
 #[migration(table = "table_name")]
 fn up(_ctx: &mut Ctx, _document: Document) -> Result<Patch> {{
     // `Ok(patch!(document {{ field: value }}))` sets columns, `Ok(Patch::none())` leaves the document as it is.
-    Ok(Patch::none())
+    Err("`up` is not written yet".into())
 }}
 
 // Uncomment to allow a roll back: it undoes what `up` did.

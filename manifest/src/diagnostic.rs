@@ -326,6 +326,15 @@ impl FaultKind {
         )
     }
 
+    /// Whether it says that a locked migration is not what it was.
+    pub fn is_locked_change(&self) -> bool {
+        use FaultKind::*;
+        matches!(
+            self,
+            LockedEdited { .. } | LockedRemoved { .. } | LockedRenamed { .. }
+        )
+    }
+
     /// How this fault reads.
     pub fn entry(&self) -> Entry {
         let (message, label, hint) = self
