@@ -246,8 +246,8 @@ fn capitalised(word: &str) -> String {
 /// Asks the structs of a file, which is read once per version.
 pub(crate) fn of_file(path: &Path, ask: impl FnOnce(&Structs) -> Column) -> Column {
     type Version = (Option<SystemTime>, u64);
-    static READ: LazyLock<Mutex<HashMap<PathBuf, (Version, Arc<Structs>)>>> =
-        LazyLock::new(Mutex::default);
+    type Read = HashMap<PathBuf, (Version, Arc<Structs>)>;
+    static READ: LazyLock<Mutex<Read>> = LazyLock::new(Mutex::default);
     let Ok(metadata) = std::fs::metadata(path) else {
         return Column::Unknown;
     };

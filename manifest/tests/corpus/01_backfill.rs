@@ -1,0 +1,15 @@
+//! Backfill todo priority to medium for existing rows.
+use driftless::prelude::*;
+
+#[derive(serde::Deserialize)]
+struct Todo { priority: Option<String> }
+
+#[migration(table = "todos")]
+fn up(_ctx: &mut Ctx, todo: Todo) -> Result<Patch> {
+    match todo.priority { None => Ok(patch!(todo { priority: "medium" })), Some(_) => { Ok(Patch::none()) } }
+}
+
+#[migration(table = "todos")]
+fn down(_ctx: &mut Ctx, todo: Todo) -> Result<Patch> {
+    Ok(if todo.priority.as_deref() == Some("medium") { patch!(todo { priority: None::<String> }) } else { Patch::none() })
+}
