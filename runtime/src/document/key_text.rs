@@ -70,7 +70,7 @@ pub(crate) fn key_from_text(text: &str) -> Result<Key> {
 }
 
 fn bytes_from_hex(text: &str) -> Option<Vec<u8>> {
-    if !text.is_ascii() || text.len() % 2 != 0 {
+    if !text.is_ascii() || !text.len().is_multiple_of(2) {
         return None;
     }
     (0..text.len())

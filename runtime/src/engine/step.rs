@@ -44,7 +44,7 @@ pub(crate) fn execute(
     match open(drive, &mut *session, work) {
         Ok(opened) => {
             let (mut session, end) =
-                Execution::new(drive, session, work, opened, index, last).to_its_end();
+                Execution::new(drive, session, work, opened, index, last).run_out();
             if let Err(error) = session.fire_triggers(true) {
                 tracing::warn!(error = %error.chain(), "triggers could not be switched on again");
             }
@@ -136,7 +136,9 @@ fn open(drive: &Drive<'_>, session: &mut dyn Session, work: &Work) -> Result<Ope
 }
 
 /// Positions of the columns the document type reads, with the names it reads them by.
-fn columns(work: &Work, table: &TableInfo) -> Result<(Arc<[usize]>, Arc<[&'static str]>)> {
+type ColumnsRead = (Arc<[usize]>, Arc<[&'static str]>);
+
+fn columns(work: &Work, table: &TableInfo) -> Result<ColumnsRead> {
     let shape = (work.step.shape)().map_err(Error::step)?;
     let found: Vec<(usize, &'static str)> = shape
         .names
@@ -352,7 +354,7 @@ impl<'d, 'm> Execution<'d, 'm> {
         }
     }
 
-    fn to_its_end(mut self) -> (Box<dyn Session>, Result<StepEnd>) {
+    fn run_out(mut self) -> (Box<dyn Session>, Result<StepEnd>) {
         self.tell_start();
         let end = self.batches();
         let end = match end {
@@ -360,15 +362,15 @@ impl<'d, 'm> Execution<'d, 'm> {
             Err(error) if error.is_lease_lost() => Err(error),
             Err(error) => Ok((RunStatus::Failed, Some(self.explain(error)))),
         };
-        let end = end.and_then(|(status, error)| {
+        let end = end.map(|(status, error)| {
             self.record_end(status, error.as_ref());
             let sample = std::mem::take(&mut self.sample);
-            Ok(StepEnd {
+            StepEnd {
                 status,
                 progress: self.progress,
                 error,
                 sample,
-            })
+            }
         });
         (self.batch.ctx.session, end)
     }
@@ -490,11 +492,11 @@ impl<'d, 'm> Execution<'d, 'm> {
             self.batch.sample = SAMPLE.saturating_sub(self.sample.len());
         }
         self.batch.ctx.session.begin()?;
-        if let Some(fence) = &self.drive.fence {
-            if history::fence(&mut *self.batch.ctx.session, fence)? {
-                self.batch.ctx.session.rollback();
-                return Ok(Outcome::Canceled);
-            }
+        if let Some(fence) = &self.drive.fence
+            && history::fence(&mut *self.batch.ctx.session, fence)?
+        {
+            self.batch.ctx.session.rollback();
+            return Ok(Outcome::Canceled);
         }
         self.call_step()?;
         let documents = self.batch.keys.len();

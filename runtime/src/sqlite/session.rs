@@ -253,10 +253,10 @@ impl Row for SqliteRow<'_> {
     }
 
     fn names(&self) -> Vec<String> {
-        self.0
-            .as_ref()
-            .column_names()
-            .into_iter()
+        // `column_names` returns a list or an iterator, depending on rusqlite's version; a name is a name in all of them.
+        let statement: &rusqlite::Statement<'_> = self.0.as_ref();
+        (0..statement.column_count())
+            .filter_map(|index| statement.column_name(index).ok())
             .map(str::to_owned)
             .collect()
     }
