@@ -82,6 +82,7 @@ pub(crate) fn example(key: &str) -> &'static str {
 pub fn parse(tokens: TokenStream, attribute: Span) -> (MigrationAttribute, Vec<Located>) {
     let mut reader = Reader {
         seen: Vec::new(),
+        is_table_misspelt: false,
         read: MigrationAttribute::default(),
         faults: Vec::new(),
     };
@@ -92,7 +93,7 @@ pub fn parse(tokens: TokenStream, attribute: Span) -> (MigrationAttribute, Vec<L
             problem: error.to_string(),
         };
         reader.faults.push(Located::new(kind, error.span()));
-    } else if !reader.seen.contains(&"table") {
+    } else if !reader.seen.contains(&"table") && !reader.is_table_misspelt {
         reader
             .faults
             .push(Located::new(FaultKind::TableMissing, attribute));
@@ -102,6 +103,7 @@ pub fn parse(tokens: TokenStream, attribute: Span) -> (MigrationAttribute, Vec<L
 
 struct Reader {
     seen: Vec<&'static str>,
+    is_table_misspelt: bool,
     read: MigrationAttribute,
     faults: Vec<Located>,
 }
@@ -126,11 +128,11 @@ impl Reader {
             .collect::<Vec<_>>()
             .join("::");
         let Some((key, _)) = KEYS.iter().find(|(key, _)| *key == name) else {
+            let nearest = nearest(&name);
+            // A `tabel` is the table: that it is missing is no second mistake.
+            self.is_table_misspelt |= nearest == Some("table");
             self.faults.push(Located::new(
-                FaultKind::UnknownKey {
-                    nearest: nearest(&name),
-                    key: name,
-                },
+                FaultKind::UnknownKey { nearest, key: name },
                 path.span(),
             ));
             return skip_value(input);

@@ -245,6 +245,9 @@ pub enum FaultKind {
     DocumentByReference {
         document: String,
     },
+    DocumentBorrows {
+        document: String,
+    },
     DocumentNotNamed {
         found: String,
     },
@@ -321,6 +324,7 @@ impl FaultKind {
                 | StepArity { .. }
                 | FirstArgument { .. }
                 | DocumentByReference { .. }
+                | DocumentBorrows { .. }
                 | DocumentNotNamed { .. }
                 | NoReturnType { .. }
         )
@@ -626,6 +630,11 @@ impl FaultKind {
                 format!("the document is handed over by value, not as `{document}`"),
                 "a reference",
                 format!("write `{}`", document.trim_start_matches('&').trim_start_matches("mut ").trim()),
+            ),
+            DocumentBorrows { document } => (
+                format!("`{document}` borrows, and a document owns what it holds"),
+                "borrowed data",
+                "use `String` instead of `&str`, `Vec<u8>` instead of `&[u8]`, and remove the lifetime".to_owned(),
             ),
             DocumentNotNamed { found } => (
                 format!("`{found}` does not name the type of a document"),

@@ -3,7 +3,7 @@
 use crate::diagnostic::{FaultKind, Located};
 use quote::ToTokens;
 use syn::spanned::Spanned;
-use syn::{FnArg, ReturnType, Safety, Signature, Type};
+use syn::{FnArg, GenericArgument, PathArguments, ReturnType, Safety, Signature, Type};
 
 /// Which half of a migration a step is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,6 +167,14 @@ fn arguments(signature: &Signature) -> Result<&Type, Vec<Located>> {
                 document.span(),
             ));
         }
+        Type::Path(path) if borrows(path) => {
+            faults.push(Located::new(
+                FaultKind::DocumentBorrows {
+                    document: text(document),
+                },
+                document.span(),
+            ));
+        }
         Type::Path(_) => {}
         _ => faults.push(Located::new(
             FaultKind::DocumentNotNamed {
@@ -180,6 +188,17 @@ fn arguments(signature: &Signature) -> Result<&Type, Vec<Located>> {
     } else {
         Err(faults)
     }
+}
+
+/// Whether a type has a lifetime other than `'static`.
+fn borrows(path: &syn::TypePath) -> bool {
+    path.path.segments.iter().any(|segment| match &segment.arguments {
+        PathArguments::AngleBracketed(arguments) => arguments
+            .args
+            .iter()
+            .any(|argument| matches!(argument, GenericArgument::Lifetime(lifetime) if lifetime.ident != "static")),
+        _ => false,
+    })
 }
 
 /// `&mut Ctx`, under whatever path.
@@ -308,6 +327,10 @@ mod tests {
         assert!(matches!(
             single("fn up(c: &mut Ctx, t: impl X) -> R {}"),
             DocumentNotNamed { .. }
+        ));
+        assert!(matches!(
+            single("fn up(c: &mut Ctx, t: T<'_>) -> R {}"),
+            DocumentBorrows { .. }
         ));
         assert!(matches!(
             single("fn up(c: &mut Ctx, t: T) {}"),

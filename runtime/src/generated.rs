@@ -2,7 +2,7 @@
 //! Not public API: it may change in any release together with the macros.
 
 pub use crate::batch::{Batch, Documents};
-pub use crate::document::{Shape, shape};
+pub use crate::document::Shape;
 pub use crate::manifest::{
     ChecksumParts, Manifest, Migration, OnError, Step, StepFunction, StepFuture, Table, WriteMode,
 };
@@ -22,4 +22,29 @@ pub fn run_batch<T: Document, R: StepResult>(
         batch.accept(result)?;
     }
     batch.finish()
+}
+
+/// The columns of a document type. It demands [`Document`], whose message a newcomer understands.
+///
+/// # Errors
+/// Why the type has no list of columns.
+pub fn shape<T: Document>() -> Result<Shape, String> {
+    crate::document::shape::<T>()
+}
+
+/// The documents of a batch: what a generated `async fn` step calls. A function, since an unmet demand of a
+/// function is reported better than one of a method.
+///
+/// # Errors
+/// Whatever reading them meets.
+pub fn read_documents<T: Document>(batch: &mut Batch) -> crate::Result<Documents<T>> {
+    Documents::<T>::read(batch)
+}
+
+/// The next document of the batch, for the same reason a function.
+///
+/// # Errors
+/// A document that cannot be decoded.
+pub fn next_document<T: Document>(documents: &mut Documents<T>, batch: &mut Batch) -> crate::Result<Option<T>> {
+    documents.next(batch)
 }

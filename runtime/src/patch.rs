@@ -89,6 +89,7 @@ impl Patch {
     note = "put `#[derive(serde::Deserialize)]` on the struct and own the data in it (`String`, not `&str`)"
 )]
 pub trait Document: DeserializeOwned {}
+#[diagnostic::do_not_recommend]
 impl<T: DeserializeOwned> Document for T {}
 
 /// What a step may return: `Result<Patch>` with any error.

@@ -102,12 +102,16 @@ fn without_manifest(error: &TokenStream) -> TokenStream {
 }
 
 /// The files that become modules: those whose mistakes, if any, the compiler or `#[migration]` explains there.
-/// Two functions of one name would be explained twice, so such a file is left out.
+/// Two functions of one name, or a module that has no file, would be explained twice, so such a file is left out.
 fn declared(scan: &Scan) -> BTreeSet<&Path> {
-    let doubled = |path: &Path| {
-        scan.faults
-            .iter()
-            .any(|fault| fault.path == path && matches!(fault.kind, FaultKind::TwoSteps { .. }))
+    let left_out = |path: &Path| {
+        scan.faults.iter().any(|fault| {
+            fault.path == path
+                && matches!(
+                    fault.kind,
+                    FaultKind::TwoSteps { .. } | FaultKind::ModuleElsewhere { .. }
+                )
+        })
     };
     let broken = scan
         .faults
@@ -119,7 +123,7 @@ fn declared(scan: &Scan) -> BTreeSet<&Path> {
         .map(|migration| migration.path.as_path());
     parsed
         .chain(broken.map(|fault| fault.path.as_path()))
-        .filter(|path| !doubled(path))
+        .filter(|path| !left_out(path))
         .collect()
 }
 

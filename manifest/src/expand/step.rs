@@ -105,7 +105,8 @@ fn synchronous(signature: &StepSignature<'_>, function: &Ident) -> TokenStream {
 
 fn asynchronous(signature: &StepSignature<'_>, function: &Ident) -> TokenStream {
     let document_type = signature.document;
-    let read = quote_spanned!(document_type.span()=> ::driftless::__private::Documents::<#document_type>::read);
+    let read = quote_spanned!(document_type.span()=> ::driftless::__private::read_documents::<#document_type>);
+    let next = quote_spanned!(document_type.span()=> ::driftless::__private::next_document::<#document_type>);
     let accept = accept(signature.returns);
     let batch = batch_name();
     let documents = Ident::new("__driftless_documents", Span::mixed_site());
@@ -115,7 +116,7 @@ fn asynchronous(signature: &StepSignature<'_>, function: &Ident) -> TokenStream 
     quote_spanned! {function.span()=>
         ::driftless::__private::StepFunction::Async(|#batch| ::std::boxed::Box::pin(async move {
             let mut #documents = #read(#batch)?;
-            while let ::core::option::Option::Some(#document) = #documents.next(#batch)? {
+            while let ::core::option::Option::Some(#document) = #next(&mut #documents, #batch)? {
                 let #result = #function(#batch.ctx(), #document).await;
                 #accept(#batch, #result)?;
             }

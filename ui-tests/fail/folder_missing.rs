@@ -1,0 +1,5 @@
+static MIGRATIONS: driftless::Manifest = driftless::migrations!("fixtures/folder_missing");
+
+fn main() {
+    println!("{}", MIGRATIONS.len());
+}

@@ -1,0 +1,5 @@
+static MIGRATIONS: driftless::Manifest = driftless::migrations!("fixtures/locked_and_edited");
+
+fn main() {
+    println!("{}", MIGRATIONS.len());
+}

@@ -1,0 +1,5 @@
+static MIGRATIONS: driftless::Manifest = driftless::include_migrations!();
+
+fn main() {
+    println!("{}", MIGRATIONS.len());
+}

@@ -1,0 +1,17 @@
+#![allow(dead_code)]
+
+mod migration {
+    use driftless::prelude::*;
+
+    #[derive(serde::Deserialize)]
+    struct Todo {
+        priority: Option<String>,
+    }
+
+    #[migration(table = "todos")]
+    fn up(_ctx: &mut Ctx, todo: Todo) -> Result<Patch> {
+        Ok(patch!(todo, priority = "low"))
+    }
+}
+
+fn main() {}

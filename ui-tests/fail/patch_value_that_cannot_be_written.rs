@@ -1,0 +1,18 @@
+#![allow(dead_code)]
+
+mod migration {
+    use driftless::prelude::*;
+
+    #[derive(serde::Deserialize)]
+    struct Todo {
+        priority: Option<String>,
+    }
+
+    #[migration(table = "todos")]
+    fn up(_ctx: &mut Ctx, todo: Todo) -> Result<Patch> {
+        struct Priority;
+        Ok(patch!(todo { priority: Priority }))
+    }
+}
+
+fn main() {}

@@ -1,0 +1,15 @@
+#![allow(dead_code)]
+
+mod migration {
+    use driftless::prelude::*;
+
+    #[derive(serde::Deserialize)]
+    struct Todo {
+        priority: Option<String>,
+    }
+
+    #[migration(table = "todos")]
+    fn up(_ctx: &mut Ctx, _todo: Todo) {}
+}
+
+fn main() {}

@@ -1,0 +1,5 @@
+static MIGRATIONS: driftless::Manifest = driftless::migrations!("fixtures/syntax_error");
+
+fn main() {
+    println!("{}", MIGRATIONS.len());
+}

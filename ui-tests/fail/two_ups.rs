@@ -1,0 +1,5 @@
+static MIGRATIONS: driftless::Manifest = driftless::migrations!("fixtures/two_ups");
+
+fn main() {
+    println!("{}", MIGRATIONS.len());
+}
