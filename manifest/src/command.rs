@@ -3,6 +3,7 @@
 
 use crate::check::{self, CheckReport};
 use crate::create::{self, NewMigration};
+use crate::id;
 use crate::lock::{self, LockFile};
 use crate::scan::{Scan, scan};
 use serde::Serialize;
@@ -43,8 +44,18 @@ impl fmt::Display for Locked {
             writeln!(formatter, "locked {id}")?;
         }
         match self.added.len() {
-            0 => write!(formatter, "nothing to lock: {} has all {}", self.file, migrations(self.locked)),
-            _ => write!(formatter, "{} has {} now; commit it", self.file, migrations(self.locked)),
+            0 => write!(
+                formatter,
+                "nothing to lock: {} has all {}",
+                self.file,
+                migrations(self.locked)
+            ),
+            _ => write!(
+                formatter,
+                "{} has {} now; commit it",
+                self.file,
+                migrations(self.locked)
+            ),
         }
     }
 }
@@ -71,7 +82,10 @@ pub enum RefusalKind {
 
 impl Refusal {
     fn new(kind: RefusalKind, message: impl Into<String>) -> Refusal {
-        Refusal { kind, message: message.into() }
+        Refusal {
+            kind,
+            message: message.into(),
+        }
     }
 
     /// The exit code of the command line: 2, 1 or 3.
@@ -96,10 +110,18 @@ impl std::error::Error for Refusal {}
 ///
 /// # Errors
 /// A name that makes no id; a file system that refuses.
-pub fn create(package_root: &Path, folder: &Path, name: &str, now: SystemTime) -> Result<Created, Refusal> {
+pub fn create(
+    package_root: &Path,
+    folder: &Path,
+    name: &str,
+    now: SystemTime,
+) -> Result<Created, Refusal> {
     let folder = package_root.join(folder);
     let failed = |path: &Path, error: &std::io::Error| {
-        Refusal::new(RefusalKind::Failed, format!("`{}` cannot be written: {error}", path.display()))
+        Refusal::new(
+            RefusalKind::Failed,
+            format!("`{}` cannot be written: {error}", path.display()),
+        )
     };
     let mut newest = newest(package_root, &folder);
     loop {
@@ -108,24 +130,39 @@ pub fn create(package_root: &Path, folder: &Path, name: &str, now: SystemTime) -
         std::fs::create_dir_all(&folder).map_err(|error| failed(&folder, &error))?;
         let path = folder.join(&new.file_name);
         match write_new(&path, &new) {
-            Ok(()) => return Ok(Created { id: new.id, file: shown(&path, package_root) }),
+            Ok(()) => {
+                return Ok(Created {
+                    id: new.id,
+                    file: shown(&path, package_root),
+                });
+            }
             // Someone else took this name since the folder was read: take the next.
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => newest = Some(new.id),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                newest = Some(new.id)
+            }
             Err(error) => return Err(failed(&path, &error)),
         }
     }
 }
 
-/// The newest id there is, on disk or locked.
+/// The newest id there is, on disk (also of a file that cannot be read yet) or locked.
 fn newest(package_root: &Path, folder: &Path) -> Option<String> {
-    let on_disk = scan(package_root, folder).migrations.pop().map(|migration| migration.id);
-    let locked = LockFile::read(&lock::path_for(folder)).ok();
-    let locked = locked.as_ref().and_then(|lock| lock.iter().last()).map(|locked| locked.id.clone());
-    on_disk.max(locked)
+    let scan = scan(package_root, folder);
+    let faulty = scan.faults.iter().filter_map(|fault| {
+        let name = fault.path.file_name()?.to_str()?;
+        id::parse(name).ok().map(str::to_owned)
+    });
+    let lock = LockFile::read(&lock::path_for(folder)).unwrap_or_default();
+    let locked = lock.iter().map(|locked| locked.id.clone());
+    let ids = scan.migrations.iter().map(|migration| migration.id.clone());
+    ids.chain(faulty).chain(locked).max()
 }
 
 fn write_new(path: &Path, new: &NewMigration) -> std::io::Result<()> {
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(path)?;
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(path)?;
     file.write_all(new.text.as_bytes())
 }
 
@@ -142,15 +179,35 @@ pub fn lock(package_root: &Path, folder: &Path) -> Result<Locked, Refusal> {
     let added = lock.add(&scan);
     if !added.is_empty() {
         lock.write(&path).map_err(|error| {
-            Refusal::new(RefusalKind::Failed, format!("`{}` cannot be written: {error}", path.display()))
+            Refusal::new(
+                RefusalKind::Failed,
+                format!("`{}` cannot be written: {error}", path.display()),
+            )
         })?;
     }
-    Ok(Locked { added, locked: lock.len(), file: shown(&path, package_root) })
+    Ok(Locked {
+        added,
+        locked: lock.len(),
+        file: shown(&path, package_root),
+    })
 }
 
 fn refusal(scan: &Scan) -> Option<Refusal> {
-    let faults = scan.faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
-    let kind = if scan.faults.iter().any(|fault| fault.kind.is_locked_change()) { RefusalKind::Drift } else { RefusalKind::Failed };
+    let faults = scan
+        .faults
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n");
+    let kind = if scan
+        .faults
+        .iter()
+        .any(|fault| fault.kind.is_locked_change())
+    {
+        RefusalKind::Drift
+    } else {
+        RefusalKind::Failed
+    };
     (!faults.is_empty()).then(|| Refusal::new(kind, format!("nothing was locked:\n{faults}")))
 }
 
@@ -169,10 +226,24 @@ pub fn check(package_root: &Path, folder: &Path) -> (CheckReport, u8) {
 impl fmt::Display for CheckReport {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for problem in &self.problems {
-            writeln!(formatter, "{}: {}\n  {}", problem.place(), problem.message, problem.hint)?;
+            writeln!(
+                formatter,
+                "{}: {}\n  {}",
+                problem.place(),
+                problem.message,
+                problem.hint
+            )?;
         }
-        let locked = self.migrations.iter().filter(|migration| migration.locked).count();
-        write!(formatter, "{}, {locked} locked, ", migrations(self.migrations.len()))?;
+        let locked = self
+            .migrations
+            .iter()
+            .filter(|migration| migration.locked)
+            .count();
+        write!(
+            formatter,
+            "{}, {locked} locked, ",
+            migrations(self.migrations.len())
+        )?;
         match self.problems.len() {
             0 => write!(formatter, "no problems"),
             1 => write!(formatter, "1 problem"),
@@ -185,7 +256,10 @@ impl fmt::Display for CheckReport {
 pub fn package_of(folder: &Path) -> PathBuf {
     let above = || folder.ancestors().skip(1);
     let package = above().find(|ancestor| ancestor.join("Cargo.toml").is_file());
-    package.or_else(|| above().next()).unwrap_or(folder).to_path_buf()
+    package
+        .or_else(|| above().next())
+        .unwrap_or(folder)
+        .to_path_buf()
 }
 
 /// A path as messages name it: relative to the package, with `/` between its parts.
@@ -215,11 +289,25 @@ mod tests {
     #[test]
     fn names_of_the_same_second_get_the_next_free_timestamp() {
         let package = package();
-        let create = |name| super::create(package.path(), Path::new("migrations"), name, at(1_772_179_359)).unwrap();
-        assert_eq!(create("Add Priority!").file, "migrations/20260227_080239_add_priority.rs");
+        let create = |name| {
+            super::create(
+                package.path(),
+                Path::new("migrations"),
+                name,
+                at(1_772_179_359),
+            )
+            .unwrap()
+        };
+        assert_eq!(
+            create("Add Priority!").file,
+            "migrations/20260227_080239_add_priority.rs"
+        );
         assert_eq!(create("add priority").id, "20260227_080240_add_priority");
         let (report, code) = check(package.path(), Path::new("migrations"));
-        assert_eq!((report.to_string().as_str(), code), ("2 migrations, 0 locked, no problems", 0));
+        assert_eq!(
+            (report.to_string().as_str(), code),
+            ("2 migrations, 0 locked, no problems", 0)
+        );
     }
 
     #[test]
@@ -237,8 +325,17 @@ mod tests {
         let package = package();
         let (root, folder) = (package.path(), Path::new("migrations"));
         let created = create(root, folder, "first", at(0)).unwrap();
-        assert_eq!(lock(root, folder).unwrap().to_string(), format!("locked {}\nmigrations.lock has 1 migration now; commit it", created.id));
-        assert_eq!(lock(root, folder).unwrap().to_string(), "nothing to lock: migrations.lock has all 1 migration");
+        assert_eq!(
+            lock(root, folder).unwrap().to_string(),
+            format!(
+                "locked {}\nmigrations.lock has 1 migration now; commit it",
+                created.id
+            )
+        );
+        assert_eq!(
+            lock(root, folder).unwrap().to_string(),
+            "nothing to lock: migrations.lock has all 1 migration"
+        );
         let path = root.join(&created.file);
         let text = std::fs::read_to_string(&path).unwrap();
         std::fs::write(&path, text.replace("table_name", "todos")).unwrap();
@@ -246,6 +343,10 @@ mod tests {
         assert_eq!(code, 3, "{report}");
         assert_eq!(lock(root, folder).unwrap_err().kind, RefusalKind::Drift);
         std::fs::write(&path, "fn").unwrap();
-        assert_eq!(check(root, folder).1, 1, "not valid Rust is a problem, and not known to be drift");
+        assert_eq!(
+            check(root, folder).1,
+            1,
+            "not valid Rust is a problem, and not known to be drift"
+        );
     }
 }

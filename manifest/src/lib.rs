@@ -7,6 +7,7 @@ pub mod attribute;
 pub mod check;
 pub mod checksum;
 mod columns;
+pub mod command;
 pub mod create;
 pub mod diagnostic;
 pub mod expand;

@@ -18,6 +18,8 @@
 #[path = "generated.rs"]
 pub mod __private;
 mod batch;
+#[cfg(feature = "cli")]
+pub mod cli;
 mod ctx;
 mod document;
 mod engine;

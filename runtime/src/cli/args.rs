@@ -1,0 +1,221 @@
+//! The command line's grammar: what may be written, and what each flag means. No behaviour.
+
+use clap::{ArgGroup, Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// The largest batch, as in `#[migration(batch_size = …)]`.
+const BATCH_SIZES: std::ops::RangeInclusive<i64> = 1..=100_000;
+
+/// Applies this project's data migrations to a database, in batches that are resumable and exactly once.
+#[derive(Debug, Parser)]
+#[command(name = "migrate", arg_required_else_help = true, after_help = EXIT_CODES)]
+pub(crate) struct CommandLine {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) global: Global,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done or nothing to do, 1 failed, 2 usage or configuration, 3 drift, 4 canceled, \
+5 timed out, 6 another run is active.";
+
+/// What every command takes.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Options of every command")]
+pub(crate) struct Global {
+    /// Work on the database of [env.prod]; the same as --env prod
+    #[arg(long, global = true, conflicts_with = "env")]
+    pub(crate) prod: bool,
+    /// Work on the database of [env.NAME] in driftless.toml
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) env: Option<String>,
+    /// Work on this database; wins over DATABASE_URL and driftless.toml
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) database_url: Option<String>,
+    /// Read this file instead of the nearest driftless.toml
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print JSON on standard output, one object per line; progress goes to standard error
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Ask nothing
+    #[arg(long, global = true)]
+    pub(crate) yes: bool,
+}
+
+impl Global {
+    /// The name of the environment that was asked for.
+    pub(crate) fn environment(&self) -> Option<&str> {
+        if self.prod {
+            Some("prod")
+        } else {
+            self.env.as_deref()
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Write a new migration file
+    Create(Create),
+    /// Apply pending migrations, in id order
+    Up(Up),
+    /// Roll back applied migrations, newest first
+    Down(Down),
+    /// Show every migration, and the run that is active
+    Status(Status),
+    /// Stop the active run after its batch, from any machine
+    Cancel(Cancel),
+    /// Show what differs between applied history and the code; exits 3 when something does
+    Drift,
+    /// Record the checksums of all migrations in migrations.lock, so that later edits fail the build
+    Lock,
+    /// Check the migrations folder and migrations.lock; needs no database
+    Check,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Create {
+    /// What it does, in a few words: `create backfill todo priority`
+    #[arg(required = true, value_name = "NAME")]
+    pub(crate) name: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    /// Stop after this migration
+    #[arg(long, value_name = "ID")]
+    pub(crate) to: Option<String>,
+    /// Begin half-applied migrations from their first document instead of where they stopped
+    #[arg(long)]
+    pub(crate) restart: bool,
+    #[command(flatten)]
+    pub(crate) common: RunFlags,
+}
+
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("extent").required(true).args(["steps", "to"]))]
+pub(crate) struct Down {
+    /// How many migrations to roll back
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) steps: Option<u64>,
+    /// Roll back everything after this migration, and keep it
+    #[arg(long, value_name = "ID")]
+    pub(crate) to: Option<String>,
+    #[command(flatten)]
+    pub(crate) common: RunFlags,
+}
+
+/// What `up` and `down` have in common.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct RunFlags {
+    /// Call the functions, roll everything back, and show a sample of what would change
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Documents per transaction, exactly; sized by the time a batch takes when not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(BATCH_SIZES))]
+    pub(crate) batch_size: Option<u32>,
+    /// Run although applied history differs from the code; stored checksums stay as they are
+    #[arg(long, requires = "reason")]
+    pub(crate) allow_drift: bool,
+    /// Why drift is allowed; kept with the run
+    #[arg(long, value_name = "TEXT", requires = "allow_drift")]
+    pub(crate) reason: Option<String>,
+    /// Make no pause between batches
+    #[arg(long, conflicts_with_all = ["pause_ms", "rows_per_second"])]
+    pub(crate) full_speed: bool,
+    /// Pause this long between batches
+    #[arg(long, value_name = "MS")]
+    pub(crate) pause_ms: Option<u64>,
+    /// Visit at most this many documents per second
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) rows_per_second: Option<u64>,
+    /// Give up, with exit code 5, when the database stays locked this long
+    #[arg(long, value_name = "MS")]
+    pub(crate) lock_timeout_ms: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// Show it again every second, until Ctrl-C
+    #[arg(long)]
+    pub(crate) watch: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Cancel {
+    /// Only if this run is the active one
+    #[arg(long, value_name = "ID")]
+    pub(crate) run_id: Option<String>,
+    /// Do not wait for the process that executes it: it is fenced off and writes nothing more
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn fails(line: &str) -> String {
+        let error = CommandLine::try_parse_from(line.split(' ')).expect_err(line);
+        assert_eq!(
+            error.exit_code(),
+            i32::from(crate::cli::exit::USAGE),
+            "{line}"
+        );
+        error.to_string()
+    }
+
+    #[test]
+    fn the_grammar_is_consistent() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn every_help_page_is_as_reviewed() {
+        let mut migrate = CommandLine::command();
+        migrate.build();
+        insta::assert_snapshot!("help", migrate.clone().render_help().to_string());
+        for command in migrate
+            .get_subcommands_mut()
+            .filter(|command| command.get_name() != "help")
+        {
+            let name = format!("help_{}", command.get_name());
+            insta::assert_snapshot!(name, command.render_help().to_string());
+        }
+    }
+
+    #[test]
+    fn unknown_and_contradictory_flags_are_errors() {
+        assert!(
+            fails("migrate up --batch-sise 5").contains("--batch-size"),
+            "the nearest flag is suggested"
+        );
+        assert!(
+            fails("migrate upp").contains("'up'"),
+            "the nearest command is suggested"
+        );
+        assert!(fails("migrate up --detach").contains("unexpected argument"));
+        assert!(fails("migrate up --allow-drift").contains("--reason"));
+        assert!(fails("migrate up --reason because").contains("--allow-drift"));
+        assert!(fails("migrate up --full-speed --pause-ms 5").contains("cannot be used with"));
+        assert!(fails("migrate down").contains("--steps"));
+        assert!(fails("migrate down --steps 1 --to x").contains("cannot be used with"));
+        assert!(fails("migrate down --steps 0").contains("not in 1"));
+        assert!(fails("migrate up --batch-size 0").contains("not in 1..=100000"));
+        assert!(fails("migrate up --prod --env staging").contains("cannot be used with"));
+    }
+
+    #[test]
+    fn global_flags_may_stand_on_either_side() {
+        for line in [
+            "migrate --prod --json up",
+            "migrate up --prod --json",
+            "migrate --prod up --json",
+        ] {
+            let line = CommandLine::try_parse_from(line.split(' ')).unwrap();
+            assert!(line.global.prod && line.global.json);
+        }
+    }
+}

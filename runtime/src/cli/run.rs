@@ -1,0 +1,165 @@
+//! `up` and `down`: from flags to a run, and from its report to an exit code.
+
+use crate::cli::args::{Down, RunFlags, Up};
+use crate::cli::config::Job;
+use crate::cli::exit::{self, Failure};
+use crate::cli::json::RunEnd;
+use crate::cli::nearest::suggestion;
+use crate::cli::output::{confirm, is_interactive};
+use crate::cli::progress::Progress;
+use crate::cli::target::Target;
+use crate::cli::{Session, folder, interrupt, summary};
+use crate::manifest::Manifest;
+use crate::migrator::{CancelToken, Run};
+use std::time::Duration;
+
+/// `up`
+pub(crate) async fn up(session: Session, flags: Up) -> Result<u8, Failure> {
+    check_id(session.manifest, flags.to.as_deref())?;
+    let mut run = Run::up();
+    if let Some(id) = flags.to {
+        run = run.to(id);
+    }
+    if flags.restart {
+        run = run.restart();
+    }
+    let verb = if flags.common.dry_run {
+        "trying"
+    } else {
+        "applying"
+    };
+    execute(session, run, flags.common, "up", verb, None).await
+}
+
+/// `down`
+pub(crate) async fn down(session: Session, flags: Down) -> Result<u8, Failure> {
+    check_id(session.manifest, flags.to.as_deref())?;
+    let (run, extent) = match (flags.to, flags.steps) {
+        (Some(id), _) => (
+            Run::down().to(id.clone()),
+            format!("every migration after {id}"),
+        ),
+        (None, steps) => {
+            let steps = steps.unwrap_or(1);
+            (
+                Run::down().steps(steps),
+                if steps == 1 {
+                    "the newest migration".to_owned()
+                } else {
+                    format!("the newest {steps} migrations")
+                },
+            )
+        }
+    };
+    let verb = if flags.common.dry_run {
+        "trying to roll back"
+    } else {
+        "rolling back"
+    };
+    execute(session, run, flags.common, "down", verb, Some(extent)).await
+}
+
+/// Runs it, showing what happens; `undoes` names what is lost, when something is.
+async fn execute(
+    mut session: Session,
+    run: Run,
+    flags: RunFlags,
+    direction: &'static str,
+    verb: &'static str,
+    undoes: Option<String>,
+) -> Result<u8, Failure> {
+    folder::refuse_if_stale(session.manifest)?;
+    let config = session.config()?;
+    let target = session.target(&config)?;
+    let migrator = session.connect(&target).await?;
+    if let Some(extent) = undoes.filter(|_| !flags.dry_run) {
+        ask_first(&target, &extent, session.global.yes)?;
+    }
+
+    let output = session.output;
+    let (token, progress) = (CancelToken::default(), Progress::new(output, verb));
+    interrupt::listen(&token, &progress, output, direction);
+    let migrator = migrator.observer({
+        let progress = progress.clone();
+        move |event| progress.observe(event)
+    });
+    let report = migrator
+        .run(apply(run, &flags, target.job(&config)).cancel_on(&token))
+        .await?;
+
+    let code = exit::code_of_report(&report);
+    // Only for the words about what to do next: the run is over whether or not this can be read.
+    let partial = if code == exit::DONE {
+        Vec::new()
+    } else {
+        migrator
+            .status()
+            .await
+            .map(|status| status.partial)
+            .unwrap_or_default()
+    };
+    for warning in &report.warnings {
+        output.warn(warning);
+    }
+    if let Some(problem) = summary::problem(&report, &partial) {
+        output.error(&problem);
+    }
+    output.result(&summary::result(&report, session.manifest, &target.shown()));
+    output.object(&RunEnd::of_report(&report));
+    Ok(code)
+}
+
+/// What the flags say about a run, the file's settings where they say nothing.
+fn apply(mut run: Run, flags: &RunFlags, job: &Job) -> Run {
+    if let Some(size) = job.batch_size {
+        run = run.start_batch_size(size.get());
+    }
+    if let Some(size) = flags.batch_size {
+        run = run.batch_size(size);
+    }
+    if flags.dry_run {
+        run = run.dry_run();
+    }
+    if let (true, Some(reason)) = (flags.allow_drift, &flags.reason) {
+        run = run.allow_drift(reason);
+    }
+    if flags.full_speed {
+        run = run.full_speed();
+    }
+    if let Some(pause) = flags.pause_ms {
+        run = run.pause(Duration::from_millis(pause));
+    }
+    if let Some(rows) = flags.rows_per_second {
+        run = run.rows_per_second(rows);
+    }
+    if let Some(timeout) = flags.lock_timeout_ms {
+        run = run.lock_timeout(Duration::from_millis(timeout));
+    }
+    run
+}
+
+/// An id that is not compiled in is a typing mistake, or a binary that is too old; either way nothing runs.
+fn check_id(manifest: &Manifest, id: Option<&str>) -> Result<(), Failure> {
+    match id {
+        Some(id) if manifest.get(id).is_none() => Err(Failure::usage(format!(
+            "there is no migration `{id}`; {}",
+            suggestion(id, manifest.ids(), "migrations")
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Asks before documents of a protected environment lose what a migration gave them. Where nobody can answer, the
+/// command itself is the answer.
+fn ask_first(target: &Target, extent: &str, yes: bool) -> Result<(), Failure> {
+    if !target.protected || yes || !is_interactive() {
+        return Ok(());
+    }
+    if confirm(&format!("roll back {extent} on {}?", target.shown())) {
+        return Ok(());
+    }
+    Err(Failure::new(
+        exit::CANCELED,
+        "not confirmed, so nothing was done",
+    ))
+}
