@@ -2,8 +2,8 @@
 //!
 //! What formatting tools change does not count (layout, comments, import order, braces, trailing commas), nor do
 //! docs, lints, `cfg(test)` items and tuning keys. Everything that can change what the migration does counts.
-//! The stages: [`normalise`] rewrites the tree into one of many equivalent forms, `imports` and `attributes`
-//! and `macros` do their share of it, [`tokens`] feeds the tree's tokens to the hash, literals by value.
+//! The stages: `normalise` rewrites the tree into one of many equivalent forms, `imports` and `attributes`
+//! and `macros` do their share of it, `tokens` feeds the tree's tokens to the hash, literals by value.
 //!
 //! A stored checksum lives for years, so this algorithm never changes: another one gets another prefix, and
 //! [`verify`] checks a recorded checksum with the algorithm that made it. The golden vectors watch over that.
