@@ -45,6 +45,9 @@ pub fn read_documents<T: Document>(batch: &mut Batch) -> crate::Result<Documents
 ///
 /// # Errors
 /// A document that cannot be decoded.
-pub fn next_document<T: Document>(documents: &mut Documents<T>, batch: &mut Batch) -> crate::Result<Option<T>> {
+pub fn next_document<T: Document>(
+    documents: &mut Documents<T>,
+    batch: &mut Batch,
+) -> crate::Result<Option<T>> {
     documents.next(batch)
 }

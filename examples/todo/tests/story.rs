@@ -1,0 +1,51 @@
+//! Runs the story for real and compares what it prints with `story.txt`, which is also the place to read it.
+
+use std::fs::File;
+use std::path::Path;
+use std::process::Command;
+
+#[test]
+fn the_story_is_told_as_reviewed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("output.txt");
+    // Standard output and errors go to one file, so that their order is that of a terminal.
+    let output = File::create(&path).unwrap();
+    let status = Command::new(env!("CARGO_BIN_EXE_todo"))
+        .stdout(output.try_clone().unwrap())
+        .stderr(output)
+        .status()
+        .unwrap();
+    let told = std::fs::read_to_string(&path).unwrap();
+    assert!(status.success(), "{told}");
+
+    let told: String = told
+        .lines()
+        // A slow machine reports its progress now and then.
+        .filter(|line| !line.contains(" rows/s"))
+        .map(|line| without_chance(line) + "\n")
+        .collect();
+    let reviewed = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/story.txt");
+    if std::env::var_os("STORY_IS_MEANT").is_some() {
+        std::fs::write(&reviewed, &told).unwrap();
+    }
+    let expected = std::fs::read_to_string(&reviewed).unwrap();
+    assert!(
+        told == expected,
+        "the story changed; if that is meant, run this again with STORY_IS_MEANT=1\n\n{told}"
+    );
+}
+
+/// A line without what differs from run to run: the temporary folder, durations and the time of day.
+fn without_chance(line: &str) -> String {
+    let line = match (line.find("sqlite://"), line.find("todo.db")) {
+        (Some(start), Some(end)) => format!("{}sqlite://{}", &line[..start], &line[end..]),
+        _ => line.to_owned(),
+    };
+    match line.rsplit_once(", ") {
+        Some((rest, last)) if last.ends_with(" s") => format!("{rest}, N s"),
+        Some((rest, last)) if last.starts_with("20") && last.contains(':') => {
+            format!("{rest}, DATE")
+        }
+        _ => line,
+    }
+}
