@@ -1,6 +1,6 @@
 //! What differs between applied history and the code. Pure.
 
-use crate::history::{Direction, History, StateRow};
+use crate::history::{Direction, History, Spread, StateRow};
 use crate::manifest::{Manifest, Migration};
 use crate::migrator::{Drift, DriftKind};
 
@@ -24,7 +24,7 @@ pub(crate) fn leaves_traces(state: &StateRow) -> bool {
 
 /// Whether some documents have the change and some have not.
 pub(crate) fn is_half_done(state: &StateRow) -> bool {
-    state.is_partial() && state.cursor.is_some()
+    state.is_partial() && state.spread != Spread::Even
 }
 
 fn compare(manifest: &Manifest, state: &StateRow) -> Option<Drift> {

@@ -68,11 +68,16 @@ pub(crate) fn is_gone(holder: &str) -> bool {
         return false;
     };
     match file.try_lock() {
-        Ok(()) => {
-            let _ = std::fs::remove_file(&path);
-            true
-        }
+        Ok(()) => true,
         Err(TryLockError::WouldBlock | TryLockError::Error(_)) => false,
+    }
+}
+
+/// Removes what a holder that is gone has left behind. Only after its run was ended or taken over: the file is the proof
+/// that it is gone.
+pub(crate) fn bury(holder: &str) {
+    if let Some((_, token)) = holder.rsplit_once('/').filter(|_| is_gone(holder)) {
+        let _ = std::fs::remove_file(lock_path(token));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::drift;
 use crate::error::{Error, ErrorKind, Result};
-use crate::history::{Direction, History, RunRow, StateRow};
+use crate::history::{Direction, History, RunRow, Spread, StateRow};
 use crate::manifest::{Manifest, Migration, Step};
 use crate::migrator::{Drift, Run};
 
@@ -168,13 +168,16 @@ fn work_up(manifest: &'static Manifest, history: &History, request: &Run) -> Res
     {
         let state = history.state(migration.id);
         let begin = match state {
+            Some(state) if is_half_down(state) && state.spread == Spread::Turned => {
+                return Err(half_turned(state));
+            }
             Some(state) if is_half_down(state) && request.restart => Begin::Reverse,
             Some(state) if is_half_down(state) => return Err(half_down(state)),
             _ if !is_to_apply(state) => continue,
             Some(state)
                 if state.direction == Direction::Up
                     && drift::is_half_done(state)
-                    && !request.restart =>
+                    && (!request.restart || state.spread == Spread::Turned) =>
             {
                 Begin::Resume
             }
@@ -193,6 +196,18 @@ fn half_down(state: &StateRow) -> Error {
     let (id, percent) = (&state.migration_id, state.percent());
     Error::usage(format!(
         "migration {id} is rolled back by {percent} %: neither applied nor pending; finish with `down`, or apply the rolled-back part again with `up --restart`"
+    ))
+}
+
+/// A turn within a turn would leave two places where the change begins and ends, and there is one cursor.
+fn half_turned(state: &StateRow) -> Error {
+    let (id, percent, direction) = (&state.migration_id, state.percent(), state.direction);
+    let was = match direction {
+        Direction::Down => "was half applied and is being rolled back",
+        Direction::Up => "was half rolled back and is being applied again",
+    };
+    Error::usage(format!(
+        "migration {id} {was} ({percent} % done); finish that with `{direction}` first"
     ))
 }
 
@@ -219,6 +234,9 @@ fn work_down(manifest: &'static Manifest, history: &History, request: &Run) -> R
         })?;
         let begin = match (state.direction, drift::is_half_done(state)) {
             (Direction::Down, true) => Begin::Resume,
+            (Direction::Up, true) if state.spread == Spread::Turned => {
+                return Err(half_turned(state));
+            }
             (Direction::Up, true) => Begin::Reverse,
             _ => Begin::Fresh,
         };

@@ -119,8 +119,16 @@ fn attempt(
         }
         _ => {}
     }
+    let before = match first.plan {
+        Plan::Start(_, run) => run,
+        Plan::TakeOver(run, _) => Some(run),
+        _ => None,
+    };
     let holder = Holder::new()?;
     let recorded = patience().repeat(|| record(migrator, request, &mut *session, &holder))?;
+    if let Some(gone) = before.and_then(|run| run.lease_holder) {
+        lease::bury(&gone);
+    }
     match recorded {
         Recorded::Execute {
             fence,

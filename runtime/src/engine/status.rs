@@ -67,6 +67,9 @@ pub(crate) fn cancel(migrator: &Migrator, run_id: Option<&str>, force: bool) -> 
         session.rollback();
         result
     })?;
+    if let Some(holder) = run.lease_holder.as_deref().filter(|_| now) {
+        lease::bury(holder);
+    }
     let run_id = run.run_id.clone();
     Ok(if now {
         Canceled::Done { run_id }

@@ -9,7 +9,7 @@ use crate::batch::Batch;
 use crate::ctx::Ctx;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
-use crate::history::{self, Progress, RangeRow, RunStatus, StateRow, StepBegin};
+use crate::history::{self, Progress, RangeRow, RunStatus, Spread, StateRow, StepBegin};
 use crate::manifest::{OnError, StepFunction, WriteMode};
 use crate::migrator::Difference;
 use crate::store::{Page, Session, TableInfo};
@@ -117,7 +117,11 @@ fn open(drive: &Drive<'_>, session: &mut dyn Session, work: &Work) -> Result<Ope
             standing,
             write_mode: step.write_mode.as_str(),
             total: progress.total,
-            resume: work.begin == Begin::Resume,
+            fresh: match work.begin {
+                Begin::Resume => None,
+                Begin::Fresh => Some(Spread::Even),
+                Begin::Reverse => Some(Spread::Turned),
+            },
         };
         in_transaction(drive, session, |session| {
             history::fence(session, fence)?;
@@ -277,6 +281,8 @@ struct Execution<'d, 'm> {
     progress: Progress,
     /// Documents matching `remaining` when the last pass began: a pass that helps none is the last.
     remaining: Option<u64>,
+    /// Documents visited in this pass that still match `remaining`.
+    stuck: u64,
     sample: Vec<Difference>,
     /// Position in the run's plan.
     index: usize,
@@ -348,6 +354,7 @@ impl<'d, 'm> Execution<'d, 'm> {
             standing,
             progress,
             remaining: None,
+            stuck: 0,
             sample: Vec::new(),
             index,
             last,
@@ -541,12 +548,13 @@ impl<'d, 'm> Execution<'d, 'm> {
             cursor: cursor.or_else(|| self.range.cursor.clone()),
             ..self.range.clone()
         };
+        let stuck = self.stuck + self.still_matching()?;
         let (more, remaining) = if more {
             (true, self.remaining)
         } else {
-            self.next_pass(&mut range, &mut progress)?
+            self.next_pass(&mut range, &mut progress, stuck)?
         };
-        refuse_endless_growth(self.work, &progress, range.pass)?;
+        refuse_endless_growth(self.work, &progress)?;
         let happening = if more {
             Happening::Batch
         } else {
@@ -567,6 +575,11 @@ impl<'d, 'm> Execution<'d, 'm> {
         }
         self.batch.page.filter = pass_filter(self.work, range.pass).map(str::to_owned);
         self.batch.page.until.clone_from(&range.until);
+        self.stuck = if range.pass == self.range.pass {
+            stuck
+        } else {
+            0
+        };
         (self.range, self.progress, self.remaining) = (range, progress, remaining);
         // A dry run stands where it stood: nothing is applied.
         self.standing = if self.drive.request.dry_run {
@@ -577,11 +590,30 @@ impl<'d, 'm> Execution<'d, 'm> {
         Ok(if more { Outcome::More } else { Outcome::Last })
     }
 
+    /// How many documents of a batch that visits `remaining` match it still.
+    fn still_matching(&mut self) -> Result<u64> {
+        let Some(last) = self.batch.keys.last().filter(|_| self.range.pass > 1) else {
+            return Ok(0);
+        };
+        let page = Page {
+            until: Some(last.clone()),
+            limit: self.batch.keys.len(),
+            ..self.batch.page.clone()
+        };
+        let mut matching = 0;
+        self.batch.ctx.session.read_page(&page, &mut |_| {
+            matching += 1;
+            Ok(())
+        })?;
+        Ok(matching)
+    }
+
     /// After the last page: `remaining` must match no document. What it still matches is visited again, as long as that helps.
     fn next_pass(
         &mut self,
         range: &mut RangeRow,
         progress: &mut Progress,
+        stuck: u64,
     ) -> Result<(bool, Option<u64>)> {
         let Some(predicate) = self
             .work
@@ -591,21 +623,23 @@ impl<'d, 'm> Execution<'d, 'm> {
         else {
             return Ok((false, None));
         };
-        let (last, left) =
+        let (_, left) =
             self.batch
                 .ctx
                 .session
                 .extent(&self.batch.page.table, Some(predicate), None)?;
         match self.remaining {
             _ if left == 0 => Ok((false, None)),
-            Some(before) if left >= before => Err(Error::step(format!(
+            // What the app inserts meanwhile matches too, and is no fault of the step's: it is visited in the next pass.
+            Some(before) if left >= before && stuck > 0 => Err(Error::step(format!(
                 "{left} documents of {} still match `{predicate}` after visiting them again; the step does not change what it should, so the migration is not complete",
                 self.batch.page.table.name
             ))),
             _ => {
                 *range = RangeRow {
                     cursor: None,
-                    until: last,
+                    // To the end of the table as the last batch sees it, or an app that inserts would always be ahead.
+                    until: None,
                     pass: range.pass + 1,
                     ..range.clone()
                 };
@@ -760,9 +794,9 @@ fn pass_filter(work: &Work, pass: i64) -> Option<&'static str> {
 
 /// A step that inserts into its own table ahead of itself would never end. Twice what was counted, and some, is enough for
 /// any app that inserts meanwhile.
-fn refuse_endless_growth(work: &Work, progress: &Progress, pass: i64) -> Result<()> {
+fn refuse_endless_growth(work: &Work, progress: &Progress) -> Result<()> {
     const SOME: u64 = 10_000;
-    if pass > 1 || progress.processed <= progress.total * 2 + SOME {
+    if progress.processed <= progress.total * 2 + SOME {
         return Ok(());
     }
     Err(Error::step(format!(

@@ -9,6 +9,7 @@ mod schema;
 mod write;
 
 pub(crate) use read::{History, load, load_range, load_run};
+pub(crate) use rows::Spread;
 pub use rows::{Direction, RunRow, RunStatus, StateRow, StateStatus};
 pub(crate) use schema::ensure;
 pub(crate) use write::{

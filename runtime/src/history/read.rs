@@ -1,6 +1,6 @@
 //! Reading history.
 
-use super::rows::{Direction, RunRow, RunStatus, StateRow, StateStatus};
+use super::rows::{Direction, RunRow, RunStatus, Spread, StateRow, StateStatus};
 use super::schema;
 use super::write::RangeRow;
 use crate::document::key_from_text;
@@ -32,7 +32,7 @@ impl History {
 const RUNS: usize = 20;
 
 const STATE_COLUMNS: &str = "migration_id, checksum, applied, status, direction, run_id, cursor, processed, changed, quarantined, total, \
-     started_at, updated_at, completed_at, last_error, write_mode, source, checksum_up, checksum_down, checksum_rest";
+     started_at, updated_at, completed_at, last_error, write_mode, source, checksum_up, checksum_down, checksum_rest, spread";
 
 const RUN_COLUMNS: &str = "run_id, direction, status, dry_run, allow_drift, reason, migration_ids, current_index, started_at, \
      updated_at, completed_at, cancel_requested, last_error, manifest_digest, lease_holder, lease_expires_at, lease_epoch, started_by";
@@ -126,6 +126,7 @@ fn state_row(cells: &Cells<'_>) -> Result<StateRow> {
         write_mode: cells.text(15)?,
         source: cells.text(16)?,
         parts: [cells.text(17)?, cells.text(18)?, cells.text(19)?],
+        spread: cells.name(20, Spread::parse)?,
     })
 }
 

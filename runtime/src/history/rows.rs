@@ -51,6 +51,17 @@ pub enum StateStatus {
     Canceled,
 }
 
+/// Whether a migration's documents are all alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Spread {
+    /// All of them have the change, or none.
+    Even,
+    /// Those up to the cursor have what the step does, the others have not.
+    Half,
+    /// The step undoes what the other half did up to where that stopped; the documents after that never had it.
+    Turned,
+}
+
 macro_rules! names {
     ($type:ident: $($variant:ident = $name:literal),*) => {
         impl $type {
@@ -76,6 +87,7 @@ names!(Direction: Up = "up", Down = "down");
 names!(RunStatus: Pending = "pending", Running = "running", Completed = "completed", Failed = "failed",
     Canceled = "canceled", DryRun = "dry_run", Noop = "noop", DriftBlocked = "drift_blocked");
 names!(StateStatus: Pending = "pending", Running = "running", Completed = "completed", Failed = "failed", Canceled = "canceled");
+names!(Spread: Even = "even", Half = "half", Turned = "turned");
 
 /// A row of `migration_state`. Times are RFC 3339 in UTC, by the database's clock.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -112,6 +124,8 @@ pub struct StateRow {
     pub last_error: Option<String>,
     /// Whether hooks and triggers fired.
     pub write_mode: String,
+    #[serde(skip)]
+    pub(crate) spread: Spread,
     #[serde(skip)]
     pub(crate) source: String,
     #[serde(skip)]

@@ -21,6 +21,7 @@ const TABLES: [(&str, &[&str]); 5] = [
             "cursor",
             "processed",
             "changed",
+            "spread",
             "write_mode",
             "source",
         ],

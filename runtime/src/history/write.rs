@@ -1,6 +1,6 @@
 //! Writing history. Every function works inside the caller's transaction.
 
-use super::rows::{Direction, RunStatus, StateStatus};
+use super::rows::{Direction, RunStatus, Spread, StateStatus};
 use crate::document::key_to_text;
 use crate::engine::Standing;
 use crate::error::{Error, ErrorKind, Result};
@@ -48,8 +48,9 @@ pub(crate) struct StepBegin<'r> {
     pub standing: Standing,
     pub write_mode: &'static str,
     pub total: u64,
-    /// Goes on where it stopped: counters and start time stay.
-    pub resume: bool,
+    /// How the documents stand before the first batch; `None` goes on where the step stopped, so that counters, start time
+    /// and spread stay.
+    pub fresh: Option<Spread>,
 }
 
 /// How far a step is.
@@ -202,19 +203,20 @@ pub(crate) fn begin_step(
     range: &RangeRow,
 ) -> Result<()> {
     let now = session.now_sql(Duration::ZERO);
-    let kept = |column: &str, fresh: &str| match begin.resume {
+    let resume = begin.fresh.is_none();
+    let kept = |column: &str, fresh: &str| match resume {
         true => format!("{column} = migration_state.{column}"),
         false => format!("{column} = {fresh}"),
     };
     let sql = format!(
         "INSERT INTO migration_state (migration_id, checksum, checksum_up, checksum_down, checksum_rest, applied, status, \
          direction, run_id, cursor, processed, changed, quarantined, total, started_at, updated_at, completed_at, last_error, \
-         write_mode, source) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, 0, 0, $11, {now}, {now}, NULL, NULL, $12, $13) \
+         write_mode, source, spread) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, 0, 0, $11, {now}, {now}, NULL, NULL, $12, $13, $14) \
          ON CONFLICT (migration_id) DO UPDATE SET {}, applied = $6, status = $7, direction = $8, run_id = $9, cursor = $10, \
-         {}, {}, {}, {}, {}, updated_at = {now}, completed_at = NULL, last_error = NULL, write_mode = $12",
+         {}, {}, {}, {}, {}, {}, updated_at = {now}, completed_at = NULL, last_error = NULL, write_mode = $12",
         // A run that drift was allowed to pass never rewrites what was recorded.
-        match begin.resume || begin.standing.direction == Direction::Down {
+        match resume || begin.standing.direction == Direction::Down {
             true => "checksum = migration_state.checksum".to_owned(),
             false => "checksum = $2, checksum_up = $3, checksum_down = $4, checksum_rest = $5, source = $13".to_owned(),
         },
@@ -223,6 +225,7 @@ pub(crate) fn begin_step(
         kept("quarantined", "0"),
         kept("total", "$11"),
         kept("started_at", &now),
+        kept("spread", "$14"),
     );
     let Migration {
         id,
@@ -245,6 +248,7 @@ pub(crate) fn begin_step(
         count(begin.total),
         text(begin.write_mode),
         text(*source),
+        text(begin.fresh.unwrap_or(Spread::Even).as_str()),
     ];
     session.execute(&sql, &parameters)?;
     let sql = format!(
@@ -285,7 +289,8 @@ pub(crate) fn advance(
         ],
     )?;
     let sql = format!(
-        "UPDATE migration_state SET cursor = $1, applied = $2, processed = $3, changed = $4, quarantined = $5, total = $6, updated_at = {now} WHERE migration_id = $7"
+        "UPDATE migration_state SET cursor = $1, applied = $2, processed = $3, changed = $4, quarantined = $5, total = $6, updated_at = {now}, \
+         spread = CASE spread WHEN 'even' THEN 'half' ELSE spread END WHERE migration_id = $7"
     );
     let parameters = [
         cursor,
@@ -312,7 +317,7 @@ pub(crate) fn end_step(
         StateStatus::Completed | StateStatus::Pending
     );
     let finished = if complete {
-        format!(", completed_at = {now}, cursor = NULL")
+        format!(", completed_at = {now}, cursor = NULL, spread = 'even'")
     } else {
         String::new()
     };
@@ -376,8 +381,8 @@ pub(crate) fn fail_unopened(
     let sql = format!(
         "INSERT INTO migration_state (migration_id, checksum, checksum_up, checksum_down, checksum_rest, applied, status, \
          direction, run_id, cursor, processed, changed, quarantined, total, started_at, updated_at, completed_at, last_error, \
-         write_mode, source) \
-         VALUES ($1, $2, $3, $4, $5, 0, 'failed', $6, $7, NULL, 0, 0, 0, 0, {now}, {now}, NULL, $8, $9, $10) \
+         write_mode, source, spread) \
+         VALUES ($1, $2, $3, $4, $5, 0, 'failed', $6, $7, NULL, 0, 0, 0, 0, {now}, {now}, NULL, $8, $9, $10, 'even') \
          ON CONFLICT (migration_id) DO UPDATE SET last_error = $8, run_id = $7, updated_at = {now}, \
          status = CASE migration_state.status WHEN 'running' THEN 'failed' ELSE migration_state.status END"
     );

@@ -20,6 +20,7 @@ CREATE TABLE migration_state (
     changed        INTEGER NOT NULL,
     quarantined    INTEGER NOT NULL,
     total          INTEGER NOT NULL,
+    spread         TEXT    NOT NULL,
     started_at     TEXT    NOT NULL,
     updated_at     TEXT    NOT NULL,
     completed_at   TEXT,

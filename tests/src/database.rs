@@ -1,0 +1,174 @@
+//! A SQLite database in a folder that goes away with the test.
+
+use driftless::{Manifest, Migrator, Report, Run, RunStatus};
+use rusqlite::Connection;
+use rusqlite::types::Value;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A database file of one test.
+pub struct Database {
+    folder: tempfile::TempDir,
+    app: Connection,
+}
+
+impl Database {
+    /// A new database in WAL mode, as most apps have it, made by this script.
+    ///
+    /// # Panics
+    /// SQLite refuses the script.
+    pub fn new(script: &str) -> Self {
+        Database::with_journal("WAL", script)
+    }
+
+    /// A new database in a journal mode of its own.
+    ///
+    /// # Panics
+    /// SQLite refuses the script.
+    pub fn with_journal(mode: &str, script: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let app = Connection::open(folder.path().join("app.db")).expect("a new database");
+        app.busy_timeout(Duration::from_secs(60))
+            .expect("a timeout");
+        app.pragma_update(None, "journal_mode", mode)
+            .expect("a journal mode");
+        app.pragma_update(None, "synchronous", "OFF")
+            .expect("no need to survive a power failure");
+        app.pragma_update(None, "foreign_keys", true)
+            .expect("foreign keys");
+        app.execute_batch(script).expect("the test's own schema");
+        Database { folder, app }
+    }
+
+    /// The file.
+    pub fn path(&self) -> PathBuf {
+        self.folder.path().join("app.db")
+    }
+
+    /// The folder it is in.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The URL the migrator is given.
+    pub fn url(&self) -> String {
+        format!("sqlite://{}", self.path().display())
+    }
+
+    /// The app's own connection.
+    pub fn app(&self) -> &Connection {
+        &self.app
+    }
+
+    /// Another connection, for another thread.
+    ///
+    /// # Panics
+    /// The file cannot be opened.
+    pub fn connect(&self) -> Connection {
+        let connection = Connection::open(self.path()).expect("the database opens");
+        connection
+            .busy_timeout(Duration::from_secs(60))
+            .expect("a timeout");
+        connection
+            .pragma_update(None, "synchronous", "OFF")
+            .expect("a pragma");
+        connection
+    }
+
+    /// Runs a script as the app.
+    ///
+    /// # Panics
+    /// SQLite refuses it.
+    pub fn run(&self, script: &str) {
+        self.app
+            .execute_batch(script)
+            .unwrap_or_else(|error| panic!("{script}: {error}"));
+    }
+
+    /// The only value of a query.
+    ///
+    /// # Panics
+    /// SQLite refuses it, or the value is of another type.
+    pub fn value<T: rusqlite::types::FromSql>(&self, sql: &str) -> T {
+        self.app
+            .query_row(sql, [], |row| row.get(0))
+            .unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
+    /// The rows of a query as text, cells joined by `|`, NULL as `NULL`.
+    ///
+    /// # Panics
+    /// SQLite refuses it.
+    pub fn rows(&self, sql: &str) -> Vec<String> {
+        let mut statement = self.app.prepare(sql).expect(sql);
+        let width = statement.column_count();
+        let rows = statement.query_map([], |row| {
+            let cells: rusqlite::Result<Vec<String>> = (0..width)
+                .map(|at| Ok(show(row.get::<_, Value>(at)?)))
+                .collect();
+            Ok(cells?.join("|"))
+        });
+        rows.expect(sql).collect::<Result<_, _>>().expect(sql)
+    }
+
+    /// A migrator on this database.
+    ///
+    /// # Panics
+    /// The database cannot be opened.
+    pub async fn migrator(&self, manifest: &'static Manifest) -> Migrator {
+        Migrator::connect(&self.url(), manifest)
+            .await
+            .unwrap_or_else(|error| panic!("{error:?}"))
+    }
+
+    /// Runs to an end, whatever it is.
+    ///
+    /// # Panics
+    /// The run is refused.
+    pub async fn migrate(&self, manifest: &'static Manifest, run: Run) -> Report {
+        self.migrator(manifest)
+            .await
+            .run(run.full_speed())
+            .await
+            .unwrap_or_else(|error| panic!("{error:?}"))
+    }
+
+    /// Runs `up` and expects it to be completed.
+    ///
+    /// # Panics
+    /// It is not.
+    pub async fn up(&self, manifest: &'static Manifest) -> Report {
+        let report = self.migrate(manifest, Run::up()).await;
+        assert_eq!(report.status, RunStatus::Completed, "{report:?}");
+        report
+    }
+
+    /// Runs and expects a failure; returns its text.
+    ///
+    /// # Panics
+    /// It does not fail.
+    pub async fn failure(&self, manifest: &'static Manifest, run: Run) -> String {
+        let report = self.migrate(manifest, run).await;
+        assert_eq!(report.status, RunStatus::Failed, "{report:?}");
+        report.error.expect("a failed run says why")
+    }
+
+    /// Runs and expects to be refused; returns the refusal's text.
+    ///
+    /// # Panics
+    /// It is not.
+    pub async fn refusal(&self, manifest: &'static Manifest, run: Run) -> String {
+        let result = self.migrator(manifest).await.run(run).await;
+        result.expect_err("the run is refused").chain()
+    }
+}
+
+fn show(value: Value) -> String {
+    match value {
+        Value::Null => "NULL".into(),
+        Value::Integer(value) => value.to_string(),
+        Value::Real(value) => format!("{value:?}"),
+        Value::Text(value) => value,
+        Value::Blob(value) => value.iter().map(|byte| format!("{byte:02x}")).collect(),
+    }
+}

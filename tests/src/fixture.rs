@@ -1,0 +1,42 @@
+//! The manifests under `migrations/`, by folder name.
+
+use driftless::Manifest;
+
+macro_rules! fixtures {
+    ($($name:ident = $folder:literal;)*) => {
+        /// Every fixture as a static, named like its folder.
+        pub mod fixtures {
+            $(
+                #[doc = concat!("`", $folder, "`")]
+                #[allow(non_upper_case_globals)]
+                pub static $name: driftless::Manifest = driftless::migrations!($folder);
+            )*
+        }
+
+        /// The fixture with this name.
+        ///
+        /// # Panics
+        /// There is none.
+        pub fn fixture(name: &str) -> &'static Manifest {
+            match name {
+                $(stringify!($name) => &fixtures::$name,)*
+                _ => panic!("there is no fixture {name}"),
+            }
+        }
+    };
+}
+
+fixtures! {
+    times100 = "migrations/times100";
+    times100_edited = "migrations/times100_edited";
+    times100_renamed = "migrations/times100_renamed";
+    times100_with_more = "migrations/times100_with_more";
+    add_million = "migrations/add_million";
+    remaining = "migrations/remaining";
+    remaining_stuck = "migrations/remaining_stuck";
+    three = "migrations/three";
+    puppet = "migrations/puppet";
+    puppet_normal = "migrations/puppet_normal";
+    keys = "migrations/keys";
+    insert_ahead = "migrations/insert_ahead";
+}

@@ -1,0 +1,304 @@
+//! P1: a document's change, everything the step did through `ctx`, and the cursor past it commit together.
+
+use crate::{DRIVER, accounts, arguments};
+use driftless::{CancelToken, Event, Run, RunStatus};
+use driftless_tests::{Child, Database, Seed, fixtures};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+const ROWS: u32 = 200_000;
+
+/// What an undisturbed `times100` leaves of rows `1..=rows`: every amount once, every audit row once.
+fn assert_times_100_once(db: &Database, rows: u32) {
+    let wrong = db.rows(&format!(
+        "SELECT id, amount FROM accounts WHERE id <= {rows} AND amount <> (id % 9973 + 1) * 100 LIMIT 5"
+    ));
+    assert!(wrong.is_empty(), "not exactly times 100: {wrong:?}");
+    let audit = db.rows(&format!(
+        "SELECT count(*), count(DISTINCT account) FROM audit WHERE account <= {rows}"
+    ));
+    assert_eq!(
+        audit,
+        [format!("{rows}|{rows}")],
+        "one audit row per document"
+    );
+}
+
+#[test]
+fn p1_a_killed_run_resumed_any_number_of_times_leaves_what_an_undisturbed_one_leaves() {
+    let mut seed = Seed::new();
+    let db = Database::new(&accounts(ROWS));
+    let (stop, connection, chance) = (AtomicBool::new(false), db.connect(), seed.world(1));
+    let (kills, written) = std::thread::scope(|scope| {
+        let stop = &stop;
+        let app = scope.spawn(move || the_app_next_door(&connection, chance, stop));
+        let kills = kill_until_done(&db, &mut seed);
+        stop.store(true, Ordering::Relaxed);
+        (kills, app.join().expect("the app next door"))
+    });
+    println!("{kills} kills, {written} writes by the app beside it");
+    assert!(kills >= 10, "only {kills} kills: the test proved little");
+    assert_times_100_once(&db, ROWS);
+    assert_eq!(
+        db.value::<i64>("SELECT sum(visits) FROM accounts"),
+        written,
+        "every write of the app is there"
+    );
+    assert_eq!(
+        db.value::<i64>("SELECT count(*) FROM migration_run WHERE status = 'completed'"),
+        1,
+        "all the processes worked on one run"
+    );
+}
+
+/// Counts visits of random accounts, one at a time, until told to stop.
+fn the_app_next_door(
+    app: &rusqlite::Connection,
+    mut chance: fastrand::Rng,
+    stop: &AtomicBool,
+) -> i64 {
+    let mut written = 0;
+    while !stop.load(Ordering::Relaxed) {
+        let id = chance.u32(1..=ROWS);
+        written += app
+            .execute(
+                "UPDATE accounts SET visits = visits + 1 WHERE id = ?1",
+                [id],
+            )
+            .expect("the app is never locked out for long") as i64;
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    written
+}
+
+/// Starts the migration again and again, and kills it at a moment it cannot foresee: some batches after it began, plus a
+/// few hundred microseconds, so that kills fall inside transactions as well as between them.
+fn kill_until_done(db: &Database, seed: &mut Seed) -> u32 {
+    let url = db.url();
+    let mut kills = 0;
+    loop {
+        let size = seed.u32(50..2000).to_string();
+        let mut child = Child::start(
+            DRIVER,
+            arguments(&["times100", &url, "--batch-size", &size, "--full-speed"]),
+        );
+        for _ in 0..seed.u32(0..12) {
+            if child.try_await("batch").is_none() {
+                break;
+            }
+        }
+        std::thread::sleep(Duration::from_micros(seed.u64(0..4000)));
+        let done = kills > 12 && seed.u32(0..4) == 0;
+        if done {
+            let last = child.finish();
+            assert!(last.starts_with("ended completed"), "{last}");
+            return kills;
+        }
+        child.kill();
+        kills += 1;
+        if db.value::<i64>("SELECT count(*) FROM sqlite_schema WHERE name = 'migration_run'") == 1
+            && db.value::<i64>("SELECT count(*) FROM migration_run WHERE status = 'completed'") == 1
+        {
+            return kills;
+        }
+    }
+}
+
+#[tokio::test]
+async fn p1_a_run_canceled_at_random_and_resumed_leaves_what_an_undisturbed_one_leaves() {
+    let mut seed = Seed::new();
+    let db = Database::new(&accounts(5_000));
+    let mut cancels = 0;
+    loop {
+        let (token, after) = (CancelToken::default(), seed.u64(1..1500));
+        let stopper = token.clone();
+        let migrator = db
+            .migrator(&fixtures::times100)
+            .await
+            .observer(move |event| match event {
+                Event::BatchCommitted { processed, .. } if *processed % 1500 >= after => {
+                    stopper.cancel();
+                }
+                _ => {}
+            });
+        let run = Run::up()
+            .full_speed()
+            .batch_size(seed.u32(1..300))
+            .cancel_on(&token);
+        let report = migrator.run(run).await.expect("the run is not refused");
+        match report.status {
+            RunStatus::Completed => break,
+            status => assert_eq!(status, RunStatus::Canceled, "{report:?}"),
+        }
+        cancels += 1;
+    }
+    assert!(cancels > 1, "never canceled: the test proved nothing");
+    assert_times_100_once(&db, 5_000);
+}
+
+#[tokio::test]
+async fn p1_down_after_kills_brings_back_what_was_there_before() {
+    let mut seed = Seed::new();
+    let db = Database::new(&accounts(5_000));
+    let before = db.rows("SELECT * FROM accounts");
+    db.up(&fixtures::times100).await;
+    let url = db.url();
+    for _ in 0..5 {
+        let mut child = Child::start(
+            DRIVER,
+            arguments(&[
+                "times100",
+                &url,
+                "down",
+                "--batch-size",
+                "100",
+                "--full-speed",
+            ]),
+        );
+        for _ in 0..seed.u32(1..8) {
+            child.await_line("batch");
+        }
+        std::thread::sleep(Duration::from_micros(seed.u64(0..3000)));
+        child.kill();
+    }
+    let report = db.migrate(&fixtures::times100, Run::down()).await;
+    assert_eq!(report.status, RunStatus::Completed, "{report:?}");
+    assert_eq!(db.rows("SELECT * FROM accounts"), before);
+    assert_eq!(
+        db.rows("SELECT what, count(*), count(DISTINCT account) FROM audit GROUP BY what"),
+        ["down|5000|5000", "up|5000|5000"]
+    );
+}
+
+#[tokio::test]
+async fn p1_a_half_applied_migration_rolled_back_touches_exactly_what_was_applied() {
+    let db = Database::new(&accounts(1_000));
+    let before = db.rows("SELECT * FROM accounts");
+    half(&db, Run::up(), 300).await;
+    assert_eq!(db.value::<i64>("SELECT count(*) FROM audit"), 300);
+    let report = db.migrate(&fixtures::times100, Run::down()).await;
+    assert_eq!(report.status, RunStatus::Completed, "{report:?}");
+    assert_eq!(report.migrations[0].processed, 300);
+    assert_eq!(db.rows("SELECT * FROM accounts"), before);
+    let status = db
+        .migrator(&fixtures::times100)
+        .await
+        .status()
+        .await
+        .expect("status");
+    assert_eq!(status.pending.len(), 1, "{status:?}");
+}
+
+/// Runs until this many documents are done, then stops.
+async fn half(db: &Database, run: Run, documents: u64) {
+    let token = CancelToken::default();
+    let stopper = token.clone();
+    let migrator = db
+        .migrator(&fixtures::times100)
+        .await
+        .observer(move |event| match event {
+            Event::BatchCommitted { processed, .. } if *processed >= documents => stopper.cancel(),
+            _ => {}
+        });
+    let run = run.full_speed().batch_size(100).cancel_on(&token);
+    let report = migrator.run(run).await.expect("not refused");
+    assert_eq!(report.status, RunStatus::Canceled, "{report:?}");
+}
+
+/// A turn (`down` of a half-applied `up`) that is stopped before its first batch must not look like "nothing was done".
+#[tokio::test]
+async fn p1_a_turn_that_is_stopped_before_its_first_batch_is_still_a_half_applied_migration() {
+    let db = Database::new(&accounts(1_000));
+    let before = db.rows("SELECT * FROM accounts");
+    half(&db, Run::up(), 300).await;
+    let token = CancelToken::default();
+    token.cancel();
+    let report = db
+        .migrate(&fixtures::times100, Run::down().cancel_on(&token))
+        .await;
+    assert_eq!(report.status, RunStatus::Canceled, "{report:?}");
+    let status = db
+        .migrator(&fixtures::times100)
+        .await
+        .status()
+        .await
+        .expect("status");
+    assert_eq!(status.partial.len(), 1, "{status:?}");
+    assert!(
+        status.pending.is_empty(),
+        "neither applied nor pending: {status:?}"
+    );
+    let report = db.migrate(&fixtures::times100, Run::down()).await;
+    assert_eq!(report.status, RunStatus::Completed, "{report:?}");
+    assert_eq!(db.rows("SELECT * FROM accounts"), before);
+}
+
+/// 40 % up, of which a quarter is rolled back: going up again from there would have two holes to fill.
+#[tokio::test]
+async fn p1_a_turn_within_a_turn_is_refused_and_finishing_the_first_one_is_offered() {
+    let db = Database::new(&accounts(1_000));
+    let before = db.rows("SELECT * FROM accounts");
+    half(&db, Run::up(), 400).await;
+    half(&db, Run::down(), 100).await;
+    let error = db.refusal(&fixtures::times100, Run::up().restart()).await;
+    assert!(
+        error.contains("finish") && error.contains("down"),
+        "{error}"
+    );
+    let report = db.migrate(&fixtures::times100, Run::down()).await;
+    assert_eq!(report.status, RunStatus::Completed, "{report:?}");
+    assert_eq!(db.rows("SELECT * FROM accounts"), before);
+    db.up(&fixtures::times100).await;
+    assert_eq!(
+        db.value::<i64>("SELECT count(*) FROM accounts WHERE amount <> (id % 9973 + 1) * 100"),
+        0
+    );
+}
+
+#[tokio::test]
+async fn p1_a_half_done_down_applied_again_fills_exactly_its_hole() {
+    let db = Database::new(&accounts(1_000));
+    db.up(&fixtures::times100).await;
+    let after = db.rows("SELECT * FROM accounts");
+    half(&db, Run::down(), 400).await;
+    let error = db.refusal(&fixtures::times100, Run::up()).await;
+    assert!(
+        error.contains("40 %") && error.contains("--restart"),
+        "{error}"
+    );
+    half(&db, Run::up().restart(), 100).await;
+    let report = db.up(&fixtures::times100).await;
+    assert_eq!(report.migrations[0].processed, 400, "{report:?}");
+    assert_eq!(db.rows("SELECT * FROM accounts"), after);
+}
+
+#[test]
+fn p1_a_process_of_this_host_that_was_killed_is_succeeded_at_once() {
+    let db = Database::new(&accounts(2_000));
+    let url = db.url();
+    for _ in 0..3 {
+        let mut child = Child::start(
+            DRIVER,
+            arguments(&[
+                "times100",
+                &url,
+                "--batch-size",
+                "100",
+                "--lease-ms",
+                "600000",
+                "--wait-after",
+                "2",
+            ]),
+        );
+        child.await_line("waiting");
+        child.kill();
+    }
+    // A lease of ten minutes is left, and waiting for it would outlast the test.
+    let last = Child::start(
+        DRIVER,
+        arguments(&["times100", &url, "--lease-ms", "600000"]),
+    )
+    .finish();
+    assert!(last.starts_with("ended completed"), "{last}");
+    assert_times_100_once(&db, 2_000);
+}
