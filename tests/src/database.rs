@@ -1,6 +1,6 @@
 //! A SQLite database in a folder that goes away with the test.
 
-use driftless::{Manifest, Migrator, Report, Run, RunStatus};
+use driftless::{Manifest, MigrationReport, Migrator, Report, Run, RunStatus};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 use std::path::{Path, PathBuf};
@@ -137,10 +137,18 @@ impl Database {
     ///
     /// # Panics
     /// It is not.
-    pub async fn up(&self, manifest: &'static Manifest) -> Report {
-        let report = self.migrate(manifest, Run::up()).await;
+    pub async fn up(&self, manifest: &'static Manifest) {
+        self.completed(manifest, Run::up()).await;
+    }
+
+    /// Runs and expects it to be completed.
+    ///
+    /// # Panics
+    /// It is not.
+    pub async fn completed(&self, manifest: &'static Manifest, run: Run) -> MigrationReport {
+        let report = self.migrate(manifest, run).await;
         assert_eq!(report.status, RunStatus::Completed, "{report:?}");
-        report
+        report.migrations[0].clone()
     }
 
     /// Runs and expects a failure; returns its text.

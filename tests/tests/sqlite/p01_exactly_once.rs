@@ -161,8 +161,7 @@ async fn p1_down_after_kills_brings_back_what_was_there_before() {
         std::thread::sleep(Duration::from_micros(seed.u64(0..3000)));
         child.kill();
     }
-    let report = db.migrate(&fixtures::times100, Run::down()).await;
-    assert_eq!(report.status, RunStatus::Completed, "{report:?}");
+    db.completed(&fixtures::times100, Run::down()).await;
     assert_eq!(db.rows("SELECT * FROM accounts"), before);
     assert_eq!(
         db.rows("SELECT what, count(*), count(DISTINCT account) FROM audit GROUP BY what"),
@@ -176,9 +175,8 @@ async fn p1_a_half_applied_migration_rolled_back_touches_exactly_what_was_applie
     let before = db.rows("SELECT * FROM accounts");
     half(&db, Run::up(), 300).await;
     assert_eq!(db.value::<i64>("SELECT count(*) FROM audit"), 300);
-    let report = db.migrate(&fixtures::times100, Run::down()).await;
-    assert_eq!(report.status, RunStatus::Completed, "{report:?}");
-    assert_eq!(report.migrations[0].processed, 300);
+    let report = db.completed(&fixtures::times100, Run::down()).await;
+    assert_eq!(report.processed, 300);
     assert_eq!(db.rows("SELECT * FROM accounts"), before);
     let status = db
         .migrator(&fixtures::times100)
@@ -228,8 +226,7 @@ async fn p1_a_turn_that_is_stopped_before_its_first_batch_is_still_a_half_applie
         status.pending.is_empty(),
         "neither applied nor pending: {status:?}"
     );
-    let report = db.migrate(&fixtures::times100, Run::down()).await;
-    assert_eq!(report.status, RunStatus::Completed, "{report:?}");
+    db.completed(&fixtures::times100, Run::down()).await;
     assert_eq!(db.rows("SELECT * FROM accounts"), before);
 }
 
@@ -245,8 +242,7 @@ async fn p1_a_turn_within_a_turn_is_refused_and_finishing_the_first_one_is_offer
         error.contains("finish") && error.contains("down"),
         "{error}"
     );
-    let report = db.migrate(&fixtures::times100, Run::down()).await;
-    assert_eq!(report.status, RunStatus::Completed, "{report:?}");
+    db.completed(&fixtures::times100, Run::down()).await;
     assert_eq!(db.rows("SELECT * FROM accounts"), before);
     db.up(&fixtures::times100).await;
     assert_eq!(
@@ -267,8 +263,8 @@ async fn p1_a_half_done_down_applied_again_fills_exactly_its_hole() {
         "{error}"
     );
     half(&db, Run::up().restart(), 100).await;
-    let report = db.up(&fixtures::times100).await;
-    assert_eq!(report.migrations[0].processed, 400, "{report:?}");
+    let report = db.completed(&fixtures::times100, Run::up()).await;
+    assert_eq!(report.processed, 400, "{report:?}");
     assert_eq!(db.rows("SELECT * FROM accounts"), after);
 }
 
