@@ -334,14 +334,14 @@ pub struct Report {
 }
 
 impl Report {
-    /// The report if the run ended well (`completed`, `noop`, `dry_run`), an error that says why otherwise.
+    /// An error that says why, unless the run ended well (`completed`, `noop`, `dry_run`).
     ///
     /// # Errors
     /// The run failed, was canceled, or was blocked by drift.
-    pub fn into_result(self) -> Result<Report> {
+    pub fn into_result(self) -> Result<()> {
         match self.status {
             RunStatus::Completed | RunStatus::Noop | RunStatus::DryRun if self.error.is_none() => {
-                Ok(self)
+                Ok(())
             }
             status => {
                 let kind = match status {

@@ -1,0 +1,14 @@
+//! Job B: every row gets a computed string.
+use driftless::prelude::*;
+
+#[derive(serde::Deserialize)]
+struct Todo {
+    title: String,
+    slug: Option<String>,
+}
+
+#[migration(table = "todos")]
+fn up(_ctx: &mut Ctx, todo: Todo) -> Result<Patch> {
+    let slug = todo.title.to_lowercase().replace(' ', "-");
+    Ok(patch!(todo { slug: slug }))
+}

@@ -1,3 +1,0 @@
-//! Ours beside the hand-written loop.
-
-fn main() {}
