@@ -4,11 +4,10 @@ use driftless::prelude::*;
 #[derive(serde::Deserialize)]
 struct Todo {
     title: String,
-    slug: Option<String>,
 }
 
 #[migration(table = "todos")]
 fn up(_ctx: &mut Ctx, todo: Todo) -> Result<Patch> {
     let slug = todo.title.to_lowercase().replace(' ', "-");
-    Ok(patch!(todo { slug: slug }))
+    Ok(Patch::none().set("slug", slug))
 }

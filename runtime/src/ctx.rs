@@ -27,9 +27,10 @@ pub struct Ctx {
     pub(crate) hooks: Arc<Hooks>,
     /// The table whose documents are visited.
     pub(crate) table: Arc<TableInfo>,
+    /// The keys of the documents read.
+    pub(crate) keys: Vec<Key>,
     /// Patches that steps have returned and that are not written yet, with the position of their document.
-    pub(crate) pending: Vec<(Key, Patch)>,
-    pub(crate) pending_at: Vec<usize>,
+    pub(crate) pending: Vec<(usize, Patch)>,
     /// A failure that must fail the batch even if the step swallows it.
     pub(crate) poison: Option<Poison>,
     /// Documents whose row was really changed.
@@ -70,8 +71,8 @@ impl Ctx {
             write_mode: WriteMode::SafeBypass,
             hooks,
             table,
+            keys: Vec::new(),
             pending: Vec::new(),
-            pending_at: Vec::new(),
             poison: None,
             changed: 0,
             own_writes: 0,
@@ -122,30 +123,28 @@ impl Ctx {
         if self.pending.is_empty() {
             return Ok(());
         }
-        let pending = std::mem::take(&mut self.pending);
-        let positions = std::mem::take(&mut self.pending_at);
         let before = self.session.change_counter();
-        match self.session.write(&self.table, &pending) {
+        let mut pending = std::mem::take(&mut self.pending);
+        match self.session.write(&self.table, &self.keys, &pending) {
             Ok(written) => {
                 self.changed += written.rows;
                 self.own_writes += written.rows;
                 let alone = self.session.change_counter() == before + written.rows;
-                self.noticed |=
-                    !alone && positions.first().is_some_and(|first| *first < self.in_hand);
-                // Keep the allocations for the next batch of patches.
+                let first = pending.first().map(|(position, _)| *position);
+                self.noticed |= !alone && first.is_some_and(|first| first < self.in_hand);
+                // Keep the allocation for the next patches.
+                pending.clear();
                 self.pending = pending;
-                self.pending.clear();
-                self.pending_at = positions;
-                self.pending_at.clear();
                 Ok(())
             }
             Err((index, error)) => {
-                let key = show_key(&pending[index].0);
+                let position = pending[index].0;
+                let key = show_key(&self.keys[position]);
                 let error = error.context(format!(
                     "the change to document {key} of {} cannot be written",
                     self.table.name
                 ));
-                Err(self.poison(error, positions.get(index).copied()))
+                Err(self.poison(error, Some(position)))
             }
         }
     }
@@ -186,14 +185,18 @@ impl Ctx {
         };
         self.run_hooks(&mut change, true)?;
         check_patch(table, &change.patch)?;
-        let pair = [(key, std::mem::take(&mut change.patch))];
-        let written = self.session.write(table, &pair).map_err(|(_, error)| {
-            error.context(format!(
-                "the change to document {} of {} cannot be written",
-                show_key(&pair[0].0),
-                table.name
-            ))
-        })?;
+        let pair = [(0, std::mem::take(&mut change.patch))];
+        let keys = [key];
+        let written = self
+            .session
+            .write(table, &keys, &pair)
+            .map_err(|(_, error)| {
+                error.context(format!(
+                    "the change to document {} of {} cannot be written",
+                    show_key(&keys[0]),
+                    table.name
+                ))
+            })?;
         let [(_, patch)] = pair;
         change.patch = patch;
         if written.rows > 0 {

@@ -43,6 +43,7 @@ impl Patch {
     ///
     /// Setting a column twice keeps the last value. A value that cannot be written (an integer beyond
     /// 64 bits, a map whose keys are not strings) fails the document when the step returns the patch.
+    #[inline]
     pub fn set(mut self, column: impl Into<Cow<'static, str>>, value: impl Serialize) -> Self {
         let column = column.into();
         match to_value(&value) {
@@ -57,6 +58,7 @@ impl Patch {
     }
 
     /// Sets a column to a value as it is stored.
+    #[inline]
     pub(crate) fn put(&mut self, column: Cow<'static, str>, value: Value) {
         match self.columns.iter_mut().find(|(name, _)| *name == column) {
             Some((_, old)) => *old = value,

@@ -83,11 +83,12 @@ pub(crate) trait Session: Send {
         until: Option<&Key>,
     ) -> Result<(Option<Key>, u64)>;
 
-    /// Writes changes by key, in order. Stops at the first that fails, and says which.
+    /// Writes changes, each to the row of the key at its position, in order. Stops at the first that fails, and says which.
     fn write(
         &mut self,
         table: &TableInfo,
-        changes: &[(Key, Patch)],
+        keys: &[Key],
+        changes: &[(usize, Patch)],
     ) -> Result<Written, (usize, Error)>;
 
     /// Inserts a row and returns its key where the database tells it.

@@ -410,13 +410,13 @@ impl<'d, 'm> Execution<'d, 'm> {
             match outcome {
                 Outcome::Canceled => return Ok(RunStatus::Canceled),
                 Outcome::More => {
-                    let documents = self.batch.keys.len();
+                    let documents = self.batch.ctx.keys.len();
                     self.tell_batch(documents, took);
                     self.pace.took(documents, took);
                     self.pause(self.pace.pause(documents, took));
                 }
                 Outcome::Last => {
-                    self.tell_batch(self.batch.keys.len(), took);
+                    self.tell_batch(self.batch.ctx.keys.len(), took);
                     return Ok(if self.drive.request.dry_run {
                         RunStatus::DryRun
                     } else {
@@ -506,8 +506,8 @@ impl<'d, 'm> Execution<'d, 'm> {
             return Ok(Outcome::Canceled);
         }
         self.call_step()?;
-        let documents = self.batch.keys.len();
-        let cursor = self.batch.keys.last().cloned();
+        let documents = self.batch.ctx.keys.len();
+        let cursor = self.batch.ctx.keys.last().cloned();
         let more = documents == limit || self.batch.truncated;
         let done = Progress {
             processed: self.progress.processed + self.batch.processed,
@@ -658,7 +658,10 @@ impl<'d, 'm> Execution<'d, 'm> {
     ) -> Result<()> {
         let id = self.work.migration.id;
         let session = &mut *self.batch.ctx.session;
-        history::advance(session, id, standing, range, progress)?;
+        if range.pass != self.range.pass {
+            history::next_pass(session, id, range)?;
+        }
+        history::advance(session, id, standing, range.cursor.as_ref(), progress)?;
         if more {
             return Ok(());
         }
@@ -679,7 +682,7 @@ impl<'d, 'm> Execution<'d, 'm> {
     /// `on_error = "quarantine"`: commits the documents before the failing one, then sets that one aside.
     fn around_the_failing_document(&mut self, error: Error) -> Result<Outcome> {
         let position = self.batch.current;
-        let Some(key) = self.batch.keys.get(position).cloned() else {
+        let Some(key) = self.batch.ctx.keys.get(position).cloned() else {
             return Err(error);
         };
         if position > 0 {

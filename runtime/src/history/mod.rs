@@ -14,6 +14,6 @@ pub use rows::{Direction, RunRow, RunStatus, StateRow, StateStatus};
 pub(crate) use schema::ensure;
 pub(crate) use write::{
     Fence, NewRun, Progress, RangeRow, StepBegin, advance, begin_step, cancel_now, end_run,
-    end_step, expire, fail_unopened, fence, insert_run, next_migration, quarantine, record_blocked,
-    request_cancel, take_over,
+    end_step, expire, fail_unopened, fence, insert_run, next_migration, next_pass, quarantine,
+    record_blocked, request_cancel, take_over,
 };

@@ -82,7 +82,8 @@ pub(crate) fn load_range(
     session: &mut dyn Session,
     migration_id: &str,
 ) -> Result<Option<RangeRow>> {
-    let sql = "SELECT direction, cursor, until, pass FROM migration_range WHERE migration_id = $1 AND range_index = 0";
+    let sql = "SELECT r.direction, s.cursor, r.until, r.pass FROM migration_range r \
+               JOIN migration_state s ON s.migration_id = r.migration_id WHERE r.migration_id = $1 AND r.range_index = 0";
     let mut found = None;
     session.query(sql, &[Value::Text(migration_id.into())], &mut |row| {
         let cells = Cells {

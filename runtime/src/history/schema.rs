@@ -42,14 +42,7 @@ const TABLES: [(&str, &[&str]); 5] = [
     ),
     (
         "migration_range",
-        &[
-            "migration_id",
-            "range_index",
-            "direction",
-            "cursor",
-            "until",
-            "pass",
-        ],
+        &["migration_id", "range_index", "direction", "until", "pass"],
     ),
     (
         "migration_quarantine",

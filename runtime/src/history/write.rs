@@ -30,7 +30,8 @@ pub(crate) struct Fence {
     pub lease: Duration,
 }
 
-/// Where a step stands: which keys it covers and up to which it is committed.
+/// Where a step stands: which keys it covers and up to which it is committed. The cursor is kept in `migration_state`, the
+/// row that every batch writes anyway.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct RangeRow {
     pub direction: Direction,
@@ -149,29 +150,41 @@ pub(crate) fn take_over(
     }))
 }
 
-/// Checks that this process may still move the run forward, and renews its lease. Says whether the run was asked to stop.
+/// Checks that this process may still move the run forward, and renews its lease when a fifth of it is used up: most
+/// batches only read here. The caller's transaction keeps everybody else from writing, so what is read stays true until
+/// the commit. Says whether the run was asked to stop.
 pub(crate) fn fence(session: &mut dyn Session, fence: &Fence) -> Result<bool> {
-    let (now, until) = (
-        session.now_sql(Duration::ZERO),
-        session.now_sql(fence.lease),
+    let (renew_before, renew_after) = (
+        session.now_sql(fence.lease.mul_f64(0.8)),
+        // Opening a step takes a longer lease, which ends when its batches begin.
+        session.now_sql(fence.lease.mul_f64(1.1)),
     );
     let sql = format!(
-        "UPDATE migration_run SET updated_at = {now}, lease_expires_at = {until} \
-         WHERE run_id = $1 AND lease_epoch = $2 AND status = 'running' RETURNING cancel_requested"
+        "SELECT cancel_requested, lease_expires_at BETWEEN {renew_before} AND {renew_after} FROM migration_run \
+         WHERE run_id = $1 AND lease_epoch = $2 AND status = 'running'"
     );
-    let mut canceled = None;
-    session.query(
-        &sql,
-        &[text(fence.run_id.as_str()), Value::Integer(fence.epoch)],
-        &mut |row| {
-            canceled = Some(matches!(
-                row.cell(0)?,
-                ValueRef::Integer(1) | ValueRef::Boolean(true)
-            ));
-            Ok(())
-        },
-    )?;
-    canceled.ok_or_else(|| lease_lost(session, fence))
+    let key = [text(fence.run_id.as_str()), Value::Integer(fence.epoch)];
+    let is_true =
+        |cell: ValueRef<'_>| matches!(cell, ValueRef::Integer(1) | ValueRef::Boolean(true));
+    let mut found = None;
+    session.query(&sql, &key, &mut |row| {
+        found = Some((is_true(row.cell(0)?), is_true(row.cell(1)?)));
+        Ok(())
+    })?;
+    let Some((canceled, fresh)) = found else {
+        return Err(lease_lost(session, fence));
+    };
+    if !fresh {
+        let (now, until) = (
+            session.now_sql(Duration::ZERO),
+            session.now_sql(fence.lease),
+        );
+        let sql = format!(
+            "UPDATE migration_run SET updated_at = {now}, lease_expires_at = {until} WHERE run_id = $1 AND lease_epoch = $2"
+        );
+        session.execute(&sql, &key)?;
+    }
+    Ok(canceled)
 }
 
 /// Names who has the run now.
@@ -252,53 +265,53 @@ pub(crate) fn begin_step(
     ];
     session.execute(&sql, &parameters)?;
     let sql = format!(
-        "INSERT INTO migration_range (migration_id, range_index, direction, cursor, until, pass, updated_at) \
-         VALUES ($1, 0, $2, $3, $4, $5, {now}) \
-         ON CONFLICT (migration_id, range_index) DO UPDATE SET direction = $2, cursor = $3, until = $4, pass = $5, updated_at = {now}"
+        "INSERT INTO migration_range (migration_id, range_index, direction, until, pass, updated_at) \
+         VALUES ($1, 0, $2, $3, $4, {now}) \
+         ON CONFLICT (migration_id, range_index) DO UPDATE SET direction = $2, until = $3, pass = $4, updated_at = {now}"
     );
     let parameters = [
         text(*id),
         text(range.direction.as_str()),
-        key(range.cursor.as_ref()),
         key(range.until.as_ref()),
         Value::Integer(range.pass),
     ];
     session.execute(&sql, &parameters).map(drop)
 }
 
-/// Moves the cursor, in the transaction that holds the documents' changes.
+/// Moves the cursor, in the transaction that holds the documents' changes. One row is written per batch.
 pub(crate) fn advance(
     session: &mut dyn Session,
     id: &str,
     standing: Standing,
-    range: &RangeRow,
+    cursor: Option<&Key>,
     progress: Progress,
 ) -> Result<()> {
     let now = session.now_sql(Duration::ZERO);
-    let cursor = key(range.cursor.as_ref());
-    let sql = format!(
-        "UPDATE migration_range SET cursor = $1, until = $2, pass = $3, updated_at = {now} WHERE migration_id = $4 AND range_index = 0"
-    );
-    session.execute(
-        &sql,
-        &[
-            cursor.clone(),
-            key(range.until.as_ref()),
-            Value::Integer(range.pass),
-            text(id),
-        ],
-    )?;
     let sql = format!(
         "UPDATE migration_state SET cursor = $1, applied = $2, processed = $3, changed = $4, quarantined = $5, total = $6, updated_at = {now}, \
          spread = CASE spread WHEN 'even' THEN 'half' ELSE spread END WHERE migration_id = $7"
     );
     let parameters = [
-        cursor,
+        key(cursor),
         Value::Integer(standing.applied.into()),
         count(progress.processed),
         count(progress.changed),
         count(progress.quarantined),
         count(progress.total),
+        text(id),
+    ];
+    session.execute(&sql, &parameters).map(drop)
+}
+
+/// Records that the next pass begins: its keys and its number.
+pub(crate) fn next_pass(session: &mut dyn Session, id: &str, range: &RangeRow) -> Result<()> {
+    let now = session.now_sql(Duration::ZERO);
+    let sql = format!(
+        "UPDATE migration_range SET until = $1, pass = $2, updated_at = {now} WHERE migration_id = $3 AND range_index = 0"
+    );
+    let parameters = [
+        key(range.until.as_ref()),
+        Value::Integer(range.pass),
         text(id),
     ];
     session.execute(&sql, &parameters).map(drop)

@@ -4,7 +4,8 @@ CREATE TABLE migration_schema (
 );
 INSERT INTO migration_schema (version) VALUES (1);
 
--- One row per migration that has ever begun.
+-- One row per migration that has ever begun. Every batch writes its row, so it has row numbers: a table without them
+-- would move a longer row's end, the source, to other pages.
 CREATE TABLE migration_state (
     migration_id   TEXT    NOT NULL PRIMARY KEY,
     checksum       TEXT    NOT NULL,
@@ -27,7 +28,7 @@ CREATE TABLE migration_state (
     last_error     TEXT,
     write_mode     TEXT    NOT NULL,
     source         TEXT    NOT NULL
-) WITHOUT ROWID;
+);
 
 -- One row per run: the audit log.
 CREATE TABLE migration_run (
@@ -53,12 +54,11 @@ CREATE TABLE migration_run (
 -- One active run at a time: by the database, not by a check before.
 CREATE UNIQUE INDEX migration_run_one_active ON migration_run ((1)) WHERE status IN ('pending', 'running');
 
--- Where a step that has begun and not ended stands: which keys it covers, and up to which it is committed.
+-- Which keys a step that has begun and not ended covers. Its cursor is in migration_state.
 CREATE TABLE migration_range (
     migration_id TEXT    NOT NULL,
     range_index  INTEGER NOT NULL,
     direction    TEXT    NOT NULL,
-    cursor       TEXT,
     until        TEXT,
     pass         INTEGER NOT NULL,
     updated_at   TEXT    NOT NULL,

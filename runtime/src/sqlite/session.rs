@@ -142,10 +142,11 @@ impl Session for SqliteSession {
     fn write(
         &mut self,
         table: &TableInfo,
-        changes: &[(Key, Patch)],
+        keys: &[Key],
+        changes: &[(usize, Patch)],
     ) -> Result<Written, (usize, Error)> {
         self.counter.set(None);
-        write::write(&self.connection, table, changes)
+        write::write(&self.connection, table, keys, changes)
     }
 
     fn insert(&mut self, table: &TableInfo, columns: &[(String, Value)]) -> Result<Option<Key>> {

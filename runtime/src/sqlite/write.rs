@@ -12,13 +12,14 @@ use rusqlite::{CachedStatement, Connection};
 pub(super) fn write(
     connection: &Connection,
     table: &TableInfo,
-    changes: &[(Key, Patch)],
+    keys: &[Key],
+    changes: &[(usize, Patch)],
 ) -> Result<Written, (usize, Error)> {
     let mut written = Written::default();
     let mut statements: Vec<(&Patch, CachedStatement<'_>)> = Vec::new();
-    for (index, (key, patch)) in changes.iter().enumerate() {
+    for (index, (position, patch)) in changes.iter().enumerate() {
         let rows = statement_for(connection, table, &mut statements, patch)
-            .and_then(|statement| write_one(statement, key, patch));
+            .and_then(|statement| write_one(statement, &keys[*position], patch));
         written.rows += rows.map_err(|error| (index, translate(error)))? as u64;
     }
     Ok(written)
