@@ -19,7 +19,7 @@ use std::borrow::Cow;
 #[derive(Debug, Default)]
 #[must_use = "a patch does nothing until the step returns it"]
 pub struct Patch {
-    pub(crate) columns: SmallVec<[(Cow<'static, str>, Value); 2]>,
+    pub(crate) columns: SmallVec<[(Cow<'static, str>, Value); 1]>,
     pub(crate) delete: bool,
     pub(crate) fault: Option<Box<str>>,
 }
@@ -60,7 +60,11 @@ impl Patch {
     /// Sets a column to a value as it is stored.
     #[inline]
     pub(crate) fn put(&mut self, column: Cow<'static, str>, value: Value) {
-        match self.columns.iter_mut().find(|(name, _)| *name == column) {
+        match self
+            .columns
+            .iter_mut()
+            .find(|(name, _)| same_name(name, &column))
+        {
             Some((_, old)) => *old = value,
             None => self.columns.push((column, value)),
         }
@@ -82,6 +86,12 @@ impl Patch {
             .iter()
             .map(|(name, value)| (name.as_ref(), value))
     }
+}
+
+/// Whether two column names are the same; names from the source text are mostly the very same bytes.
+#[inline]
+pub(crate) fn same_name(one: &str, other: &str) -> bool {
+    std::ptr::eq(one, other) || one == other
 }
 
 /// A document type: any `serde::Deserialize` struct that owns its data.

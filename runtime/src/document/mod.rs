@@ -9,4 +9,5 @@ mod shape;
 pub(crate) use key_text::{key_from_text, key_to_text};
 pub(crate) use row::{DecodeError, document_from_row, record_from_row};
 pub(crate) use serialize::{columns_of, to_parameters, to_value};
+pub(crate) use shape::Fields;
 pub use shape::{Shape, shape};

@@ -1,6 +1,7 @@
 //! A row as a serde deserializer: a struct by the names of its columns, a tuple by position, a single value.
 
 use super::cell::{Cell, CellError};
+use super::shape::Fields;
 use crate::error::{Error, Result};
 use crate::value::Row;
 use serde::de::{self, DeserializeOwned, DeserializeSeed, MapAccess, SeqAccess, Visitor};
@@ -15,17 +16,15 @@ pub(crate) struct DecodeError {
     pub reason: String,
 }
 
-/// Decodes a document whose fields `names` stand in the row from `start` on, in that order.
+/// Decodes a document whose fields are the row's first cells.
 pub(crate) fn document_from_row<T: DeserializeOwned>(
     row: &dyn Row,
-    start: usize,
-    names: &[&'static str],
+    fields: &Fields,
 ) -> Result<T, DecodeError> {
     let position = Slot::new(None);
     T::deserialize(DocumentRow {
         row,
-        start,
-        names,
+        fields,
         position: &position,
     })
     .map_err(|error| DecodeError {
@@ -53,10 +52,9 @@ pub(crate) fn record_from_row<T: DeserializeOwned>(row: &dyn Row, names: &[Strin
 }
 
 #[derive(Clone, Copy)]
-struct DocumentRow<'r, 'n> {
+struct DocumentRow<'r> {
     row: &'r dyn Row,
-    start: usize,
-    names: &'n [&'static str],
+    fields: &'r Fields,
     position: &'r Slot<Option<usize>>,
 }
 
@@ -71,8 +69,22 @@ fn cell<'r>(
         .map_err(|error| de::Error::custom(error.chain()))
 }
 
-impl<'de> de::Deserializer<'de> for DocumentRow<'_, '_> {
+impl<'de> de::Deserializer<'de> for DocumentRow<'_> {
     type Error = CellError;
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, CellError> {
+        let fields = DocumentFields { of: self, next: 0 };
+        if self.fields.one_by_one {
+            visitor.visit_seq(fields)
+        } else {
+            visitor.visit_map(fields)
+        }
+    }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CellError> {
         visitor.visit_map(DocumentFields { of: self, next: 0 })
@@ -96,16 +108,16 @@ impl<'de> de::Deserializer<'de> for DocumentRow<'_, '_> {
 
     serde::forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit
-        seq tuple tuple_struct map struct enum identifier ignored_any
+        seq tuple tuple_struct map enum identifier ignored_any
     }
 }
 
-struct DocumentFields<'r, 'n> {
-    of: DocumentRow<'r, 'n>,
+struct DocumentFields<'r> {
+    of: DocumentRow<'r>,
     next: usize,
 }
 
-impl<'de> MapAccess<'de> for DocumentFields<'_, '_> {
+impl<'de> MapAccess<'de> for DocumentFields<'_> {
     type Error = CellError;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
@@ -113,7 +125,7 @@ impl<'de> MapAccess<'de> for DocumentFields<'_, '_> {
         seed: K,
     ) -> Result<Option<K::Value>, CellError> {
         self.of.position.set(None);
-        match self.of.names.get(self.next) {
+        match self.of.fields.names.get(self.next) {
             Some(name) => seed
                 .deserialize(de::value::BorrowedStrDeserializer::new(name))
                 .map(Some),
@@ -124,7 +136,21 @@ impl<'de> MapAccess<'de> for DocumentFields<'_, '_> {
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, CellError> {
         let index = self.next;
         self.next += 1;
-        seed.deserialize(cell(self.of.row, self.of.start + index, self.of.position)?)
+        seed.deserialize(cell(self.of.row, index, self.of.position)?)
+    }
+}
+
+impl<'de> SeqAccess<'de> for DocumentFields<'_> {
+    type Error = CellError;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, CellError> {
+        if self.next == self.of.fields.names.len() {
+            return Ok(None);
+        }
+        self.next_value_seed(seed).map(Some)
     }
 }
 

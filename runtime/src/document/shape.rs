@@ -3,6 +3,7 @@
 use serde::de::{self, DeserializeOwned, DeserializeSeed, MapAccess, Visitor};
 use std::cell::Cell;
 use std::fmt;
+use std::sync::Arc;
 
 /// The names a document type reads its fields from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +14,15 @@ pub struct Shape {
     pub names: &'static [&'static str],
     /// How many fields there are; less than `names` when fields have aliases.
     pub fields: usize,
+}
+
+/// The columns of a page that a document type reads its fields from.
+#[derive(Debug, Clone)]
+pub(crate) struct Fields {
+    /// The names the type knows them by, in the page's order.
+    pub names: Arc<[&'static str]>,
+    /// Whether they are the type's fields one by one, so that no name needs to be looked at: there are no aliases.
+    pub one_by_one: bool,
 }
 
 /// Asks a type which columns it reads.

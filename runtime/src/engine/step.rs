@@ -7,6 +7,7 @@ use super::run::Drive;
 use super::state::{Happening, Standing, next};
 use crate::batch::Batch;
 use crate::ctx::Ctx;
+use crate::document::Fields;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::history::{self, Progress, RangeRow, RunStatus, Spread, StateRow, StepBegin};
@@ -66,7 +67,7 @@ pub(crate) fn execute(
 struct Opened {
     table: Arc<TableInfo>,
     columns: Arc<[usize]>,
-    names: Arc<[&'static str]>,
+    fields: Fields,
     range: RangeRow,
     standing: Standing,
     progress: Progress,
@@ -76,7 +77,7 @@ struct Opened {
 fn open(drive: &Drive<'_>, session: &mut dyn Session, work: &Work) -> Result<Opened> {
     let step = work.step;
     let table = Arc::new(session.table(step.table.schema, step.table.name)?);
-    let (columns, names) = columns(work, &table)?;
+    let (columns, fields) = columns(work, &table)?;
     for predicate in [step.filter, step.remaining].into_iter().flatten() {
         session
             .check_predicate(&table, predicate)
@@ -132,7 +133,7 @@ fn open(drive: &Drive<'_>, session: &mut dyn Session, work: &Work) -> Result<Ope
     Ok(Opened {
         table,
         columns,
-        names,
+        fields,
         range,
         standing,
         progress,
@@ -140,7 +141,7 @@ fn open(drive: &Drive<'_>, session: &mut dyn Session, work: &Work) -> Result<Ope
 }
 
 /// Positions of the columns the document type reads, with the names it reads them by.
-type ColumnsRead = (Arc<[usize]>, Arc<[&'static str]>);
+type ColumnsRead = (Arc<[usize]>, Fields);
 
 fn columns(work: &Work, table: &TableInfo) -> Result<ColumnsRead> {
     let shape = (work.step.shape)().map_err(Error::step)?;
@@ -165,7 +166,12 @@ fn columns(work: &Work, table: &TableInfo) -> Result<ColumnsRead> {
         )));
     }
     let (positions, names): (Vec<usize>, Vec<&'static str>) = found.into_iter().unzip();
-    Ok((positions.into(), names.into()))
+    let one_by_one = shape.fields == shape.names.len();
+    let fields = Fields {
+        names: names.into(),
+        one_by_one,
+    };
+    Ok((positions.into(), fields))
 }
 
 /// The keys the step covers, and how far it is.
@@ -312,7 +318,7 @@ impl<'d, 'm> Execution<'d, 'm> {
         let Opened {
             table,
             columns,
-            names,
+            fields,
             range,
             standing,
             progress,
@@ -344,7 +350,7 @@ impl<'d, 'm> Execution<'d, 'm> {
         let pace = Pace::new(exact, request.start_batch_size, request.target_batch, pause)
             .rows_per_second(request.rows_per_second)
             .full_speed(request.full_speed);
-        let batch = Batch::new(ctx, page, names);
+        let batch = Batch::new(ctx, page, fields);
         Execution {
             drive,
             work,

@@ -81,14 +81,10 @@ pub(super) fn extent(
     if until.is_some() {
         conditions.push(key_compare(table, "<=", 1));
     }
-    let condition = if conditions.is_empty() {
-        "1".into()
-    } else {
-        conditions.join(" AND ")
-    };
+    let condition = where_all(&conditions);
     let mut statement = connection
         .prepare_cached(&format!(
-            "SELECT count(*) FROM {} WHERE {condition}",
+            "SELECT count(*) FROM {} {condition}",
             table.sql_name
         ))
         .map_err(translate)?;
@@ -148,14 +144,10 @@ fn page_sql(page: &Page) -> String {
         conditions.push(key_compare(table, "<=", place));
         place += table.key.len();
     }
-    let condition = if conditions.is_empty() {
-        "1".into()
-    } else {
-        conditions.join(" AND ")
-    };
+    let condition = where_all(&conditions);
     let order = key_list(table, "");
     format!(
-        "SELECT {} FROM {} {} WHERE {condition} ORDER BY {order} LIMIT ?{place}",
+        "SELECT {} FROM {} {} {condition} ORDER BY {order} LIMIT ?{place}",
         selected(page),
         table.sql_name,
         table.scan_hint
@@ -168,6 +160,14 @@ fn filter_condition(filter: Option<&str>) -> Vec<String> {
         .map(|filter| format!("({filter}\n)"))
         .into_iter()
         .collect()
+}
+
+/// No condition at all is what SQLite counts fastest.
+fn where_all(conditions: &[String]) -> String {
+    match conditions {
+        [] => String::new(),
+        all => format!("WHERE {}", all.join(" AND ")),
+    }
 }
 
 fn selected(page: &Page) -> String {

@@ -158,12 +158,7 @@ impl Session for SqliteSession {
         if let Some(known) = self.counter.get() {
             return known;
         }
-        let asked = self
-            .connection
-            .prepare_cached("SELECT total_changes()")
-            .and_then(|mut statement| statement.query_row([], |row| row.get::<_, i64>(0)));
-        // The function cannot fail; were it to, "something changed" is the careful answer.
-        let counter = asked.map_or(u64::MAX, |count| count as u64);
+        let counter = self.connection.total_changes();
         self.counter.set(Some(counter));
         counter
     }

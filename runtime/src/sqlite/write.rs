@@ -3,7 +3,7 @@
 use super::error::translate;
 use super::page::key_equals;
 use crate::error::{Error, Result};
-use crate::patch::Patch;
+use crate::patch::{Patch, same_name};
 use crate::store::{TableInfo, Written, quote};
 use crate::value::{Key, Value};
 use rusqlite::{CachedStatement, Connection};
@@ -67,7 +67,7 @@ fn same_columns(one: &Patch, other: &Patch) -> bool {
             .columns
             .iter()
             .zip(&other.columns)
-            .all(|((one, _), (other, _))| one == other)
+            .all(|((one, _), (other, _))| same_name(one, other))
 }
 
 fn statement_sql(table: &TableInfo, patch: &Patch) -> String {
