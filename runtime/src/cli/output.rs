@@ -13,9 +13,9 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// A result, for people; nothing when results are JSON. Colour is dropped where it does not belong.
+    /// A result, for people; nothing when results are JSON or there is nothing to say. Colour is dropped where it does not belong.
     pub(crate) fn result(self, text: &str) {
-        if !self.json {
+        if !self.json && !text.is_empty() {
             // A reader that has gone away (`| head`) is no failure of the command.
             let _ = writeln!(anstream::stdout(), "{}", text.trim_end());
         }

@@ -158,19 +158,27 @@ fn pending() -> (String, Style) {
     ("pending".to_owned(), YELLOW)
 }
 
-/// `applied`, `pending`, `up 40 % (canceled)`.
+/// `applied`, `pending`, `up 40 % (canceled)`, `pending (up failed)`.
 fn standing(row: &StateRow) -> (String, Style) {
-    if row.is_partial() {
-        return (
-            format!("{} {} % ({})", row.direction, row.percent(), row.status),
-            YELLOW,
-        );
-    }
-    if row.applied {
+    let (whole, style) = if row.applied {
         ("applied".to_owned(), GREEN)
     } else {
         pending()
+    };
+    if !row.is_partial() {
+        return (whole, style);
     }
+    // Before its first batch a step has changed nothing, so the migration still is what it was.
+    if row.cursor.is_none() {
+        return (
+            format!("{whole} ({} {})", row.direction, row.status),
+            YELLOW,
+        );
+    }
+    (
+        format!("{} {} % ({})", row.direction, row.percent(), row.status),
+        YELLOW,
+    )
 }
 
 fn is_begun(row: &StateRow) -> bool {

@@ -129,9 +129,7 @@ fn drift_blocked(report: &Report) -> String {
             report.error.as_deref().unwrap_or("see `drift`")
         );
     }
-    text.push_str(
-        "\n`drift` shows the differences; `--allow-drift --reason \"…\"` lets one run pass",
-    );
+    text.push_str("\n`drift` shows what changed");
     text
 }
 
