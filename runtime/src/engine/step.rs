@@ -598,12 +598,12 @@ impl<'d, 'm> Execution<'d, 'm> {
 
     /// How many documents of a batch that visits `remaining` match it still.
     fn still_matching(&mut self) -> Result<u64> {
-        let Some(last) = self.batch.keys.last().filter(|_| self.range.pass > 1) else {
+        let Some(last) = self.batch.ctx.keys.last().filter(|_| self.range.pass > 1) else {
             return Ok(0);
         };
         let page = Page {
             until: Some(last.clone()),
-            limit: self.batch.keys.len(),
+            limit: self.batch.ctx.keys.len(),
             ..self.batch.page.clone()
         };
         let mut matching = 0;
