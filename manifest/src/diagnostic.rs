@@ -339,6 +339,19 @@ impl FaultKind {
         )
     }
 
+    /// Whether the fault is about what the lock file says of a file that is there: `migrations!` finds it, and has the
+    /// `#[migration]` of the file tell it at its own span.
+    pub(crate) fn is_told_by_the_file(&self) -> bool {
+        use FaultKind::*;
+        matches!(
+            self,
+            LockedEdited { .. }
+                | LockedRenamed { .. }
+                | LockedAlgorithm { .. }
+                | BeforeLocked { .. }
+        )
+    }
+
     /// How this fault reads.
     pub fn entry(&self) -> Entry {
         let (message, label, hint) = self

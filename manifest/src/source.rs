@@ -38,7 +38,7 @@ pub(crate) fn read(text: &str, path: &Path, package_root: &Path) -> (Option<Sour
         Ok(file) => file,
         Err(error) => {
             let kind = FaultKind::Syntax {
-                problem: error.to_string(),
+                problem: problem(&error),
             };
             return (None, vec![placed(Located::new(kind, error.span()))]);
         }
@@ -73,6 +73,16 @@ pub(crate) fn read(text: &str, path: &Path, package_root: &Path) -> (Option<Sour
     let mut placed_faults: Vec<Placed> = faults.into_iter().map(placed).collect();
     placed_faults.sort_by_key(|(_, line, column)| (*line, *column));
     (Some(source), placed_faults)
+}
+
+/// What is wrong, in words that say more than the lexer's.
+fn problem(error: &syn::Error) -> String {
+    let problem = error.to_string();
+    if problem.contains("token stream") {
+        "a bracket or a quote is not closed".to_owned()
+    } else {
+        problem
+    }
 }
 
 fn placed(located: Located) -> Placed {

@@ -20,8 +20,8 @@ pub(crate) fn package_root() -> PathBuf {
     std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from("."), PathBuf::from)
 }
 
-/// What to print for a folder. A path that is not there makes cargo rebuild every time, so the lock file and the
-/// folder are named only if they exist; where they will appear is watched instead.
+/// What to print for a folder. A path that is not there makes cargo rebuild every time, so the lock file is named only
+/// once it exists: until then it demands nothing of the files it was made from.
 pub(crate) fn lines(folder: &Path) -> Vec<String> {
     let line = |path: &Path| format!("cargo::rerun-if-changed={}", path.display());
     if !folder.is_dir() {
@@ -31,7 +31,6 @@ pub(crate) fn lines(folder: &Path) -> Vec<String> {
         .flatten()
         .map(|entry| line(entry.path()))
         .collect();
-    lines.push(line(Path::new("build.rs")));
     let lock = lock::path_for(folder);
     if lock.exists() {
         lines.push(line(&lock));

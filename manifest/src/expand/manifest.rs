@@ -1,6 +1,6 @@
 //! `migrations!("folder")`: a module for every file and the static list of what is in them.
 
-use super::{OwnLexer, compile_error, located_error};
+use super::{OwnLexer, compile_error, handover, located_error};
 use crate::diagnostic::{Fault, FaultKind, Located};
 use crate::folder::{self, Found};
 use crate::lock;
@@ -37,7 +37,8 @@ pub fn migrations(arguments: TokenStream) -> TokenStream {
                 .filter(|fault| is_told_here(fault, &scan))
                 .map(|fault| fault_error(fault, literal.span()));
             let errors: TokenStream = errors.map(|error| quote!(#error;)).collect();
-            quote_manifest(&scan, &errors)
+            let told = hand_over(&scan);
+            quote_manifest(&scan, &quote!(#errors #told))
         }
         Err(looked_in) => {
             let kind = FaultKind::FolderMissing {
@@ -74,15 +75,7 @@ fn concat_path() -> TokenStream {
 pub(crate) fn quote_manifest(scan: &Scan, errors: &TokenStream) -> TokenStream {
     let declared = declared(scan);
     let modules = declared.iter().map(|path| module(path));
-    let listed: Vec<&MigrationFile> = scan
-        .migrations
-        .iter()
-        .filter(|migration| {
-            migration.has_up
-                && declared.contains(migration.path.as_path())
-                && !is_behind_cfg(migration, scan)
-        })
-        .collect();
+    let listed = listed(scan);
     let entries = listed.iter().map(|migration| entry(migration));
     let count = listed.len();
     let (digest, folder) = (scan.digest(), scan.folder.to_string_lossy());
@@ -94,6 +87,50 @@ pub(crate) fn quote_manifest(scan: &Scan, errors: &TokenStream) -> TokenStream {
             ::driftless::__private::Manifest::new(&MIGRATIONS, #digest, #folder)
         }
     }
+}
+
+/// The migrations whose steps can be named.
+fn listed(scan: &Scan) -> Vec<&MigrationFile> {
+    let declared = declared(scan);
+    let listed = scan.migrations.iter().filter(|migration| {
+        migration.has_up
+            && declared.contains(migration.path.as_path())
+            && !is_behind_cfg(migration, scan)
+    });
+    listed.collect()
+}
+
+/// Leaves to each file what the lock file says of it, and names the constants that prove it was told.
+fn hand_over(scan: &Scan) -> TokenStream {
+    let mut told = TokenStream::new();
+    for migration in listed(scan) {
+        let faults = scan
+            .faults
+            .iter()
+            .filter(|fault| fault.path == migration.path && fault.kind.is_told_by_the_file());
+        let faults: Vec<FaultKind> = faults.map(|fault| fault.kind.clone()).collect();
+        if !faults.is_empty() {
+            let (module, proof) = (
+                module_name(&migration.path),
+                format_ident!("{}", handover::TOLD),
+            );
+            handover::leave(&migration.path, faults);
+            told.extend(quote!(const _: () = #module::#proof;));
+        }
+    }
+    // The compiler explains a syntax error best. Should it see none where our parser does, this fails the build.
+    for fault in scan
+        .faults
+        .iter()
+        .filter(|fault| matches!(fault.kind, FaultKind::Syntax { .. }))
+    {
+        let (module, proof) = (
+            module_name(&fault.path),
+            format_ident!("{}", handover::TOLD),
+        );
+        told.extend(quote!(const _: () = #module::#proof;));
+    }
+    told
 }
 
 /// A value in the place of a manifest that could not be made.
@@ -128,6 +165,11 @@ fn declared(scan: &Scan) -> BTreeSet<&Path> {
 }
 
 fn is_told_here(fault: &Fault, scan: &Scan) -> bool {
+    if fault.kind.is_told_by_the_file() {
+        return !listed(scan)
+            .iter()
+            .any(|migration| migration.path == fault.path);
+    }
     !fault.kind.is_reported_in_place() || !declared(scan).contains(fault.path.as_path())
 }
 

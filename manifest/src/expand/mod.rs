@@ -3,6 +3,7 @@
 //! Reading and judging happen in the modules of this crate that the command line uses too; here it is only
 //! quoted. An expansion holds constructor calls and function pointers: behaviour lives in the runtime.
 
+mod handover;
 mod manifest;
 mod patch;
 mod step;

@@ -1,6 +1,6 @@
 //! `#[migration(…)]`: the user's function as it stands, and beside it a constant that describes the step.
 
-use super::located_error;
+use super::{handover, located_error};
 use crate::attribute::{self, MigrationAttribute, OnError, WriteMode};
 use crate::diagnostic::{FaultKind, Located};
 use crate::signature::{self, StepName, StepSignature};
@@ -26,7 +26,30 @@ pub fn step(arguments: TokenStream, item: TokenStream) -> TokenStream {
         }
         _ => placeholder(&function.signature, &faults),
     };
-    quote!(#item #(#errors)* #constant)
+    let told = handed_over(&function.signature);
+    quote!(#item #(#errors)* #constant #told)
+}
+
+/// What `migrations!` found about this file, told where its `up` stands.
+fn handed_over(signature: &Signature) -> TokenStream {
+    let file = if signature.ident == "up" {
+        Span::call_site().local_file()
+    } else {
+        None
+    };
+    let Some(faults) = file.and_then(|file| handover::take(&file)) else {
+        return TokenStream::new();
+    };
+    let span = signature.ident.span();
+    let errors = faults
+        .into_iter()
+        .map(|kind| located_error(&Located::new(kind, span)));
+    let told = format_ident!("{}", handover::TOLD);
+    quote! {
+        #(#errors)*
+        #[doc(hidden)]
+        pub(super) const #told: () = ();
+    }
 }
 
 /// A function whose body is not looked at: parsing it would cost time and teach nothing.
