@@ -78,15 +78,38 @@ pub(crate) fn quote_manifest(scan: &Scan, errors: &TokenStream) -> TokenStream {
     let listed = listed(scan);
     let entries = listed.iter().map(|migration| entry(migration));
     let count = listed.len();
+    let tracked = tracked(scan);
     let (digest, folder) = (scan.digest(), scan.folder.to_string_lossy());
     quote! {
         {
             #errors
             #(#modules)*
+            #(#tracked)*
             static MIGRATIONS: [::driftless::__private::Migration; #count] = [#(#entries),*];
             ::driftless::__private::Manifest::new(&MIGRATIONS, #digest, #folder)
         }
     }
+}
+
+/// Makes the compiler see edits of the files that count but are no modules: the lock file, and what `uses` names.
+fn tracked(scan: &Scan) -> Vec<TokenStream> {
+    let used = scan
+        .migrations
+        .iter()
+        .flat_map(|migration| &migration.uses)
+        .map(|used| scan.package_root.join(used));
+    let files: BTreeSet<PathBuf> = used
+        .chain([lock::path_for(&scan.folder)])
+        .filter(|file| file.is_file())
+        .collect();
+    let paths = files.iter().map(|file| file.to_string_lossy());
+    paths
+        .map(|path| {
+            quote!(
+                const _: &[::core::primitive::u8] = ::core::include_bytes!(#path);
+            )
+        })
+        .collect()
 }
 
 /// The migrations whose steps can be named.
