@@ -1,0 +1,6 @@
+//! The command line, as second processes and on real terminals.
+
+mod command_line;
+mod shop;
+#[cfg(unix)]
+mod terminal;

@@ -1,0 +1,161 @@
+//! The command line on a real terminal: the bar, colours, Ctrl-C, and the one question it asks.
+
+use rexpect::process::wait::WaitStatus;
+use rexpect::session::{PtySession, spawn_command};
+use crate::shop::{ITEMS, Shop};
+
+const FIRST: &str = "20260101_000000_prices_in_cents";
+
+/// A test that waits longer than this for a word has failed.
+const PATIENCE_MS: u64 = 30_000;
+
+fn on_terminal(shop: &Shop, line: &str) -> PtySession {
+    let mut command = shop.program(
+        env!("CARGO_BIN_EXE_shop"),
+        &format!("{line} --database-url sqlite://shop.db"),
+    );
+    command.env("TERM", "xterm-256color");
+    spawn_command(command, Some(PATIENCE_MS)).unwrap()
+}
+
+fn hold(shop: &Shop) {
+    std::fs::write(shop.file("hold"), "").unwrap();
+}
+
+fn release(shop: &Shop) {
+    std::fs::remove_file(shop.file("hold")).unwrap();
+}
+
+#[track_caller]
+fn exit_code(session: &PtySession) -> i32 {
+    match session.process().wait().unwrap() {
+        WaitStatus::Exited(_, code) => code,
+        other => panic!("it did not exit by itself: {other:?}"),
+    }
+}
+
+#[test]
+fn a_bar_shows_rows_per_second_percent_and_time_left() {
+    let shop = Shop::new();
+    hold(&shop);
+    let mut session = on_terminal(&shop, "up --batch-size 100");
+    session
+        .exp_regex(r"\d+ %  [0-9,]+ of 10,000  [0-9,]+ rows/s  [^\r\n]+ left")
+        .unwrap();
+    release(&shop);
+    let rest = session.exp_eof().unwrap();
+    assert!(
+        rest.contains("\u{1b}[32mapplied 2 migrations\u{1b}[0m"),
+        "colour on a terminal: {rest}"
+    );
+    assert_eq!(exit_code(&session), 0);
+}
+
+#[test]
+fn no_color_is_honoured() {
+    let shop = Shop::new();
+    let mut command = shop.program(
+        env!("CARGO_BIN_EXE_shop"),
+        "status --database-url sqlite://shop.db",
+    );
+    command.env("NO_COLOR", "1").env("TERM", "xterm-256color");
+    let mut session = spawn_command(command, Some(PATIENCE_MS)).unwrap();
+    let text = session.exp_eof().unwrap();
+    assert!(
+        text.contains("pending") && !text.contains('\u{1b}'),
+        "{text:?}"
+    );
+}
+
+#[test]
+fn the_first_ctrl_c_finishes_the_batch_and_the_next_up_resumes() {
+    let shop = Shop::new();
+    hold(&shop);
+    let mut session = on_terminal(&shop, "up --batch-size 100");
+    session.exp_string("holding").unwrap();
+    session.send_control('c').unwrap();
+    session
+        .exp_string("stopping after this batch (Ctrl-C again stops at once)")
+        .unwrap();
+    release(&shop);
+    session
+        .exp_string(&format!(
+            "the run was canceled; run `up` again to resume {FIRST} at 51 %"
+        ))
+        .unwrap();
+    session.exp_eof().unwrap();
+    assert_eq!(exit_code(&session), 4);
+    assert_eq!(
+        (shop.items_with_factor(100), shop.items_with_factor(1)),
+        (5_100, 4_900),
+        "the batch in hand was finished"
+    );
+    assert!(
+        shop.run("status")
+            .expect(0)
+            .out
+            .contains("up 51 % (canceled)")
+    );
+
+    shop.run("up").expect(0);
+    assert_eq!(shop.items_with_factor(100), ITEMS, "exactly once");
+}
+
+#[test]
+fn the_second_ctrl_c_stops_at_once_and_loses_nothing() {
+    let shop = Shop::new();
+    hold(&shop);
+    let mut session = on_terminal(&shop, "up --batch-size 100");
+    session.exp_string("holding").unwrap();
+    session.send_control('c').unwrap();
+    session.exp_string("stopping after this batch").unwrap();
+    session.send_control('c').unwrap();
+    session
+        .exp_string("stopped at once; nothing is lost")
+        .unwrap();
+    session.exp_eof().unwrap();
+    assert_eq!(exit_code(&session), 4, "while the batch is still held");
+    assert_eq!(
+        (shop.items_with_factor(100), shop.items_with_factor(1)),
+        (5_000, 5_000),
+        "the batch in hand was rolled back"
+    );
+    assert_eq!(
+        shop.run("status --json").expect(0).json()["status"],
+        "stale"
+    );
+
+    release(&shop);
+    shop.run("up").expect(0);
+    assert_eq!(shop.items_with_factor(100), ITEMS, "exactly once");
+}
+
+#[test]
+fn a_rollback_of_production_is_asked_for_once() {
+    let shop = Shop::new();
+    shop.run("up").expect(0);
+    for (line, answer, code, cents) in [
+        (
+            "down --to 20260101_000000_prices_in_cents --prod",
+            Some("n"),
+            4,
+            ITEMS,
+        ),
+        ("down --steps 1 --prod", Some("y"), 0, ITEMS),
+        ("down --steps 1 --prod --yes", None, 0, 0),
+    ] {
+        let mut session = on_terminal(&shop, line);
+        if let Some(answer) = answer {
+            session
+                .exp_string("on prod (sqlite://shop.db)? [y/N]")
+                .unwrap();
+            session.send_line(answer).unwrap();
+        }
+        session.exp_eof().unwrap();
+        assert_eq!(
+            (exit_code(&session), shop.items_with_factor(100)),
+            (code, cents),
+            "{line}"
+        );
+    }
+}
