@@ -137,7 +137,7 @@ pub(crate) fn load(named: Option<&Path>, found: Option<PathBuf>) -> Result<Confi
     let Some(path) = named.map(Path::to_path_buf).or(found) else {
         return Ok(Config::default());
     };
-    let shown = path.display().to_string();
+    let shown = shown(&path);
     let text = std::fs::read_to_string(&path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => Failure::usage(format!(
             "the configuration file `{shown}` does not exist; correct --config or leave it out"
@@ -151,6 +151,15 @@ pub(crate) fn load(named: Option<&Path>, found: Option<PathBuf>) -> Result<Confi
         .ok()
         .and_then(|path| path.parent().map(Path::to_path_buf));
     Ok(config)
+}
+
+/// The path as messages name it: relative to the current folder when it is below.
+fn shown(path: &Path) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    path.strip_prefix(here)
+        .unwrap_or(path)
+        .display()
+        .to_string()
 }
 
 /// Reads the text of a configuration file called `name` in messages.

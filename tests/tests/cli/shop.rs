@@ -1,7 +1,7 @@
 //! A shop with a database of its own, and its command line as a second process.
 
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// How many items a shop has.
@@ -81,6 +81,18 @@ impl Shop {
     /// Runs a line on the shop's database.
     pub fn run(&self, line: &str) -> Ended {
         self.bare(&format!("{line} --database-url sqlite://shop.db"))
+    }
+
+    /// Starts a line on the shop's database.
+    pub fn start(&self, line: &str) -> Child {
+        let line = format!("{line} --database-url sqlite://shop.db");
+        let mut command = self.program(env!("CARGO_BIN_EXE_shop"), &line);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
     }
 
     /// The same with the edited code.

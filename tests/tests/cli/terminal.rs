@@ -1,8 +1,8 @@
 //! The command line on a real terminal: the bar, colours, Ctrl-C, and the one question it asks.
 
-use rexpect::process::wait::WaitStatus;
-use rexpect::session::{PtySession, spawn_command};
 use crate::shop::{ITEMS, Shop};
+use nix::sys::wait::WaitStatus;
+use rexpect::session::{PtySession, spawn_command};
 
 const FIRST: &str = "20260101_000000_prices_in_cents";
 
