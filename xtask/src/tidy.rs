@@ -5,13 +5,18 @@ use std::path::{Path, PathBuf};
 /// Longer than this, a file has two jobs.
 const LONGEST: usize = 500;
 
-/// Files that are longer than [`LONGEST`] for a reason. One that no longer is has to leave the list.
-const LONG: [&str; 4] = [
+/// Files that may be longer than [`LONGEST`], each for a reason. One that has become shorter by far has to leave the list.
+const LONG: [&str; 6] = [
     "manifest/src/diagnostic.rs", // every message of the scan, in one place
     "runtime/src/ctx.rs",         // the whole of what a step can reach
     "runtime/src/document/serialize.rs", // one method per serde type
-    "runtime/src/engine/step.rs", // to be split
+    "runtime/src/engine/run.rs",  // the life of a run
+    "runtime/src/engine/step.rs", // the life of a step
+    "runtime/src/history/write.rs", // every statement that writes history
 ];
+
+/// A listed file that is shorter than this needs no exception any more.
+const SHORT: usize = 400;
 
 /// Folders of Rust files that are test input, not code of ours.
 const INPUT: [&str; 4] = [
@@ -66,11 +71,11 @@ fn rust(name: &str, text: &str) -> Vec<String> {
         }
     }
     let lines = text.lines().count();
-    match (lines > LONGEST, LONG.contains(&name)) {
-        (true, false) => broken.push(format!(
+    match LONG.contains(&name) {
+        false if lines > LONGEST => broken.push(format!(
             "{name}: {lines} lines, and {LONGEST} is the limit; split it, or list it in xtask/src/tidy.rs with the reason"
         )),
-        (false, true) => broken.push(format!(
+        true if lines < SHORT => broken.push(format!(
             "{name}: {lines} lines; take it off the list of long files in xtask/src/tidy.rs"
         )),
         _ => (),

@@ -1,4 +1,5 @@
 //! Runs the story for real and compares what it prints with `story.txt`, which is also the place to read it.
+//! The README is held to the same program.
 
 use std::fs::File;
 use std::path::Path;
@@ -33,6 +34,31 @@ fn the_story_is_told_as_reviewed() {
         told == expected,
         "the story changed; if that is meant, run this again with STORY_IS_MEANT=1\n\n{told}"
     );
+}
+
+/// The README's configuration is read by the command line, which refuses what it does not know.
+#[test]
+fn the_configuration_of_the_readme_works() {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
+    let readme = std::fs::read_to_string(readme).unwrap();
+    let examples: Vec<&str> = readme
+        .split("```toml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .collect();
+    assert_eq!(examples.len(), 2);
+    for example in examples {
+        let folder = tempfile::tempdir().unwrap();
+        File::create(folder.path().join("app.db")).unwrap();
+        std::fs::write(folder.path().join("driftless.toml"), example).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_todo"))
+            .args(["migrate", "status"])
+            .current_dir(folder.path())
+            .env_remove("DATABASE_URL")
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{example}\n{output:?}");
+    }
 }
 
 /// A line without what differs from run to run: the temporary folder, durations and the time of day.

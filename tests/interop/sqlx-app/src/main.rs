@@ -35,9 +35,8 @@ async fn total_after_migrating(path: &Path) -> Result<i64, Box<dyn Error>> {
     let report = Migrator::connect(&url, &MIGRATIONS)
         .await?
         .run(Run::up())
-        .await?
-        .into_result()?;
-    assert_eq!(report.status, RunStatus::Completed);
+        .await?;
+    assert_eq!(report.status, RunStatus::Completed, "{report:?}");
     let total = sqlx::query_scalar("SELECT sum(price) FROM products")
         .fetch_one(&pool)
         .await?;
