@@ -514,7 +514,9 @@ impl<'d, 'm> Execution<'d, 'm> {
         self.call_step()?;
         let documents = self.batch.ctx.keys.len();
         let cursor = self.batch.ctx.keys.last().cloned();
-        let more = documents == limit || self.batch.truncated;
+        // A page that ends with the last key of the range is the last one, however full it is.
+        let reached = cursor.is_some() && cursor == self.range.until;
+        let more = !reached && (documents == limit || self.batch.truncated);
         let done = Progress {
             processed: self.progress.processed + self.batch.processed,
             changed: self.progress.changed + self.batch.ctx.changed,
