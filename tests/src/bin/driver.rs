@@ -1,5 +1,5 @@
 //! A process that migrates: `driver <fixture> <database url> [up|down|cancel|cancel-force] [--batch-size N] [--lease-ms N]
-//! [--lock-timeout-ms N] [--wait-after BATCHES] [--full-speed] [--no-observer]`. Prints one line per event and, last, how it
+//! [--lock-timeout-ms N] [--wait-after BATCHES]… [--full-speed]`. Prints one line per event and, last, how it
 //! ended: `ended <status>: <error>` or `refused <kind>: <error>`.
 
 use driftless::{Event, Migrator, Run};
@@ -13,7 +13,7 @@ struct Options {
     batch_size: Option<u32>,
     lease: Option<Duration>,
     lock_timeout: Option<Duration>,
-    wait_after: Option<u64>,
+    wait_after: Vec<u64>,
     full_speed: bool,
 }
 
@@ -31,7 +31,7 @@ fn options(arguments: &mut dyn Iterator<Item = String>) -> Options {
             "--batch-size" => options.batch_size = Some(u32::try_from(number()).expect("a size")),
             "--lease-ms" => options.lease = Some(Duration::from_millis(number())),
             "--lock-timeout-ms" => options.lock_timeout = Some(Duration::from_millis(number())),
-            "--wait-after" => options.wait_after = Some(number()),
+            "--wait-after" => options.wait_after.push(number()),
             "--full-speed" => options.full_speed = true,
             "up" | "down" | "cancel" | "cancel-force" => options.command = argument,
             other => panic!("{other} is not an argument of the driver"),
@@ -40,7 +40,7 @@ fn options(arguments: &mut dyn Iterator<Item = String>) -> Options {
     options
 }
 
-fn observe(event: &Event, batches: &AtomicU64, wait_after: Option<u64>) {
+fn observe(event: &Event, batches: &AtomicU64, wait_after: &[u64]) {
     match event {
         Event::RunStarted { run_id, .. } => println!("started {run_id}"),
         Event::Following { holder, .. } => println!("following {holder}"),
@@ -48,7 +48,7 @@ fn observe(event: &Event, batches: &AtomicU64, wait_after: Option<u64>) {
         Event::StepStarted { processed, .. } => println!("step {processed}"),
         Event::BatchCommitted { processed, .. } => {
             println!("batch {processed}");
-            if wait_after == Some(batches.fetch_add(1, Ordering::Relaxed) + 1) {
+            if wait_after.contains(&(batches.fetch_add(1, Ordering::Relaxed) + 1)) {
                 println!("waiting");
                 let mut line = String::new();
                 std::io::stdin().read_line(&mut line).expect("stdin");
@@ -77,8 +77,8 @@ async fn execute(manifest: &'static driftless::Manifest, url: &str, options: &Op
         Ok(migrator) => migrator,
         Err(error) => return refused(error),
     };
-    let (batches, wait_after) = (AtomicU64::new(0), options.wait_after);
-    migrator = migrator.observer(move |event| observe(event, &batches, wait_after));
+    let (batches, wait_after) = (AtomicU64::new(0), options.wait_after.clone());
+    migrator = migrator.observer(move |event| observe(event, &batches, &wait_after));
     if let Some(lease) = options.lease {
         migrator = migrator.lease(lease);
     }

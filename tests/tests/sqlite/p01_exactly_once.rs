@@ -1,28 +1,12 @@
 //! P1: a document's change, everything the step did through `ctx`, and the cursor past it commit together.
 
-use crate::{DRIVER, accounts, arguments};
+use crate::{accounts, assert_times_100_once, driver, stop_after};
 use driftless::{CancelToken, Event, Run, RunStatus};
-use driftless_tests::{Child, Database, Seed, fixtures};
+use driftless_tests::{Database, Seed, fixtures};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 const ROWS: u32 = 200_000;
-
-/// What an undisturbed `times100` leaves of rows `1..=rows`: every amount once, every audit row once.
-fn assert_times_100_once(db: &Database, rows: u32) {
-    let wrong = db.rows(&format!(
-        "SELECT id, amount FROM accounts WHERE id <= {rows} AND amount <> (id % 9973 + 1) * 100 LIMIT 5"
-    ));
-    assert!(wrong.is_empty(), "not exactly times 100: {wrong:?}");
-    let audit = db.rows(&format!(
-        "SELECT count(*), count(DISTINCT account) FROM audit WHERE account <= {rows}"
-    ));
-    assert_eq!(
-        audit,
-        [format!("{rows}|{rows}")],
-        "one audit row per document"
-    );
-}
 
 #[test]
 fn p1_a_killed_run_resumed_any_number_of_times_leaves_what_an_undisturbed_one_leaves() {
@@ -74,14 +58,10 @@ fn the_app_next_door(
 /// Starts the migration again and again, and kills it at a moment it cannot foresee: some batches after it began, plus a
 /// few hundred microseconds, so that kills fall inside transactions as well as between them.
 fn kill_until_done(db: &Database, seed: &mut Seed) -> u32 {
-    let url = db.url();
     let mut kills = 0;
     loop {
         let size = seed.u32(50..2000).to_string();
-        let mut child = Child::start(
-            DRIVER,
-            arguments(&["times100", &url, "--batch-size", &size, "--full-speed"]),
-        );
+        let mut child = driver("times100", db, &format!("--batch-size {size} --full-speed"));
         for _ in 0..seed.u32(0..12) {
             if child.try_await("batch").is_none() {
                 break;
@@ -142,19 +122,8 @@ async fn p1_down_after_kills_brings_back_what_was_there_before() {
     let db = Database::new(&accounts(5_000));
     let before = db.rows("SELECT * FROM accounts");
     db.up(&fixtures::times100).await;
-    let url = db.url();
     for _ in 0..5 {
-        let mut child = Child::start(
-            DRIVER,
-            arguments(&[
-                "times100",
-                &url,
-                "down",
-                "--batch-size",
-                "100",
-                "--full-speed",
-            ]),
-        );
+        let mut child = driver("times100", &db, "down --batch-size 100 --full-speed");
         for _ in 0..seed.u32(1..8) {
             child.await_line("batch");
         }
@@ -187,20 +156,10 @@ async fn p1_a_half_applied_migration_rolled_back_touches_exactly_what_was_applie
     assert_eq!(status.pending.len(), 1, "{status:?}");
 }
 
-/// Runs until this many documents are done, then stops.
+/// Runs `times100` until this many documents are done.
 async fn half(db: &Database, run: Run, documents: u64) {
-    let token = CancelToken::default();
-    let stopper = token.clone();
-    let migrator = db
-        .migrator(&fixtures::times100)
-        .await
-        .observer(move |event| match event {
-            Event::BatchCommitted { processed, .. } if *processed >= documents => stopper.cancel(),
-            _ => {}
-        });
-    let run = run.full_speed().batch_size(100).cancel_on(&token);
-    let report = migrator.run(run).await.expect("not refused");
-    assert_eq!(report.status, RunStatus::Canceled, "{report:?}");
+    let report = stop_after(db, &fixtures::times100, run, documents).await;
+    assert_eq!(report.processed, documents);
 }
 
 /// A turn (`down` of a half-applied `up`) that is stopped before its first batch must not look like "nothing was done".
@@ -271,30 +230,17 @@ async fn p1_a_half_done_down_applied_again_fills_exactly_its_hole() {
 #[test]
 fn p1_a_process_of_this_host_that_was_killed_is_succeeded_at_once() {
     let db = Database::new(&accounts(2_000));
-    let url = db.url();
     for _ in 0..3 {
-        let mut child = Child::start(
-            DRIVER,
-            arguments(&[
-                "times100",
-                &url,
-                "--batch-size",
-                "100",
-                "--lease-ms",
-                "600000",
-                "--wait-after",
-                "2",
-            ]),
+        let mut child = driver(
+            "times100",
+            &db,
+            "--batch-size 100 --lease-ms 600000 --wait-after 2",
         );
         child.await_line("waiting");
         child.kill();
     }
     // A lease of ten minutes is left, and waiting for it would outlast the test.
-    let last = Child::start(
-        DRIVER,
-        arguments(&["times100", &url, "--lease-ms", "600000"]),
-    )
-    .finish();
+    let last = driver("times100", &db, "--lease-ms 600000").finish();
     assert!(last.starts_with("ended completed"), "{last}");
     assert_times_100_once(&db, 2_000);
 }

@@ -1,0 +1,179 @@
+//! P4: edited or missing applied migrations block. P5: a run executes the code it was planned with.
+
+use crate::{accounts, assert_says, assert_times_100_once, driver, stop_after};
+use driftless::{DriftKind, Run, RunStatus};
+use driftless_tests::{Database, fixtures};
+
+const ID: &str = "20260101_000000_times_100";
+
+fn stored_checksum(db: &Database) -> String {
+    db.value(
+        "SELECT checksum FROM migration_state WHERE migration_id = '20260101_000000_times_100'",
+    )
+}
+
+#[tokio::test]
+async fn p4_an_applied_migration_that_was_edited_blocks_and_nothing_is_done() {
+    let db = Database::new(&accounts(300));
+    db.up(&fixtures::times100).await;
+    let report = db.migrate(&fixtures::times100_edited, Run::up()).await;
+    assert_eq!(report.status, RunStatus::DriftBlocked, "{report:?}");
+    assert_eq!(report.drift[0].kind, DriftKind::ChecksumMismatch);
+    assert_says(&report.drift[0].message, &[ID, "(up)", "restore the file"]);
+    assert!(report.into_result().expect_err("blocked").is_drift());
+    assert_times_100_once(&db, 300);
+    let audit = db.rows("SELECT status FROM migration_run ORDER BY run_id");
+    assert_eq!(audit, ["completed", "drift_blocked"]);
+    let report = db.migrate(&fixtures::times100_edited, Run::down()).await;
+    assert_eq!(
+        report.status,
+        RunStatus::DriftBlocked,
+        "down as well: {report:?}"
+    );
+}
+
+#[tokio::test]
+async fn p4_an_applied_migration_that_is_gone_blocks_and_says_so() {
+    let db = Database::new(&accounts(300));
+    db.up(&fixtures::times100).await;
+    let report = db.migrate(&fixtures::add_million, Run::up()).await;
+    assert_eq!(report.status, RunStatus::DriftBlocked, "{report:?}");
+    assert_eq!(report.drift[0].kind, DriftKind::MissingFromManifest);
+    assert_says(
+        &report.drift[0].message,
+        &[ID, "not compiled in", "restore"],
+    );
+    assert_times_100_once(&db, 300);
+}
+
+#[tokio::test]
+async fn p4_a_renamed_migration_is_told_its_old_name() {
+    let db = Database::new(&accounts(300));
+    db.up(&fixtures::times100).await;
+    let report = db.migrate(&fixtures::times100_renamed, Run::up()).await;
+    assert_eq!(report.status, RunStatus::DriftBlocked, "{report:?}");
+    assert_says(
+        &report.drift[0].message,
+        &[ID, "is now called 20260101_000000_times_hundred"],
+    );
+    assert_times_100_once(&db, 300);
+}
+
+#[tokio::test]
+async fn p4_drift_that_is_allowed_passes_one_run_and_the_stored_checksum_stays() {
+    let db = Database::new(&accounts(300));
+    db.up(&fixtures::times100).await;
+    let before = stored_checksum(&db);
+    let report = db
+        .migrate(&fixtures::times100_edited, Run::up().allow_drift("a typo"))
+        .await;
+    assert_eq!(report.status, RunStatus::Noop, "{report:?}");
+    assert_eq!(report.drift.len(), 1, "reported all the same");
+    let report = db
+        .migrate(
+            &fixtures::times100_edited,
+            Run::down().allow_drift("down is the same"),
+        )
+        .await;
+    assert_eq!(report.status, RunStatus::Completed, "{report:?}");
+    assert_eq!(stored_checksum(&db), before);
+    let runs =
+        db.rows("SELECT allow_drift, reason FROM migration_run ORDER BY run_id DESC LIMIT 1");
+    assert_eq!(runs, ["1|down is the same"]);
+    let error = db
+        .refusal(&fixtures::times100_edited, Run::up().allow_drift("  "))
+        .await;
+    assert_says(&error, &["reason"]);
+}
+
+#[tokio::test]
+async fn p4_a_half_applied_migration_that_was_edited_blocks_until_it_is_resumed_for_a_reason() {
+    let db = Database::new(&accounts(1_000));
+    stop_after(&db, &fixtures::times100, Run::up(), 300).await;
+    let before = stored_checksum(&db);
+    let report = db.migrate(&fixtures::times100_edited, Run::up()).await;
+    assert_eq!(report.status, RunStatus::DriftBlocked, "{report:?}");
+    assert_says(
+        &report.drift[0].message,
+        &["30 %", "--allow-drift", "--restart", "down"],
+    );
+    let run = Run::up().allow_drift("the rest is in other units");
+    let report = db.migrate(&fixtures::times100_edited, run).await;
+    assert_eq!(report.status, RunStatus::Completed, "{report:?}");
+    let factors =
+        db.rows("SELECT amount / (id % 9973 + 1), count(*), min(id) FROM accounts GROUP BY 1");
+    assert_eq!(factors, ["100|300|1", "1000|700|301"]);
+    assert_eq!(stored_checksum(&db), before, "never rewritten");
+}
+
+#[tokio::test]
+async fn p4_a_half_applied_migration_that_was_edited_may_begin_again() {
+    let db = Database::new(&accounts(1_000));
+    stop_after(&db, &fixtures::times100, Run::up(), 300).await;
+    let before = stored_checksum(&db);
+    db.completed(&fixtures::times100_edited, Run::up().restart())
+        .await;
+    let factors = db.rows("SELECT amount / (id % 9973 + 1), count(*) FROM accounts GROUP BY 1");
+    assert_eq!(
+        factors,
+        ["1000|700", "100000|300"],
+        "from the first document"
+    );
+    assert_ne!(
+        stored_checksum(&db),
+        before,
+        "what was applied is what was compiled"
+    );
+}
+
+#[tokio::test]
+async fn p4_a_migration_that_has_committed_nothing_may_be_edited() {
+    let db = Database::new(&accounts(300));
+    db.run("CREATE TRIGGER no_audit BEFORE INSERT ON audit BEGIN SELECT 1; END; ALTER TABLE audit RENAME TO audit_later;");
+    let error = db.failure(&fixtures::times100, Run::up()).await;
+    assert_says(&error, &["no such table: audit", "nothing was changed"]);
+    db.run("ALTER TABLE audit_later RENAME TO audit");
+    db.completed(&fixtures::times100_edited, Run::up()).await;
+    assert_eq!(
+        db.value::<i64>("SELECT count(*) FROM accounts WHERE amount = (id % 9973 + 1) * 1000"),
+        300
+    );
+    let drift = db.migrator(&fixtures::times100_edited).await.drift().await;
+    assert_eq!(drift.expect("readable"), []);
+}
+
+#[tokio::test]
+async fn p4_a_checksum_of_an_algorithm_this_build_does_not_know_blocks_and_names_it() {
+    let db = Database::new(&accounts(300));
+    db.up(&fixtures::times100).await;
+    db.run("UPDATE migration_state SET checksum = 'v9:00'");
+    let report = db.migrate(&fixtures::times100, Run::up()).await;
+    assert_eq!(report.status, RunStatus::DriftBlocked, "{report:?}");
+    assert_says(
+        &report.drift[0].message,
+        &["algorithm v9", "update this program"],
+    );
+    assert_eq!(stored_checksum(&db), "v9:00");
+}
+
+#[tokio::test]
+async fn p5_a_run_left_by_a_build_of_other_source_is_not_gone_on_with_as_the_same_run() {
+    let db = Database::new(&accounts(1_000));
+    let mut child = driver("times100", &db, "--batch-size 100 --wait-after 3");
+    let left = child.await_line("started").replace("started ", "");
+    child.await_line("waiting");
+    let refused = db.refusal(&fixtures::times100_with_more, Run::up()).await;
+    assert_says(&refused, &[&left, "another plan", "cancel"]);
+    child.kill();
+    let report = db.migrate(&fixtures::times100_with_more, Run::up()).await;
+    assert_eq!(report.status, RunStatus::Completed, "{report:?}");
+    assert_ne!(report.run_id.as_ref(), Some(&left));
+    let old = db.rows(&format!(
+        "SELECT status, last_error LIKE '%is gone; run {}%' FROM migration_run WHERE run_id = '{left}'",
+        report.run_id.expect("a run")
+    ));
+    assert_eq!(old, ["failed|1"]);
+    let digests: i64 = db.value("SELECT count(DISTINCT manifest_digest) FROM migration_run");
+    assert_eq!(digests, 2, "each run keeps the digest it was planned with");
+    assert_times_100_once(&db, 1_000);
+}
