@@ -3,7 +3,7 @@
 //! A batch behaves as if its documents were processed one at a time in key order. Two things make it fast all the same:
 //! the page is read at once, and patches are written together. Both are given up exactly where they could be noticed:
 //! patches are flushed before the step looks at the database, and once anything but our own patches has changed rows,
-//! the documents that are left are read again before they are handed out.
+//! the documents that are left are looked for in the table, one after another.
 
 use crate::ctx::{Ctx, check_patch, whole_rows};
 use crate::document::{DecodeError, Fields, document_from_row};
@@ -270,8 +270,12 @@ pub struct Documents<T> {
     next: usize,
     /// The document at which decoding stopped.
     fault: Option<Error>,
-    /// Documents are read again before they are handed out.
-    reread: bool,
+    /// The page held as many documents as it may, so that there may be more after it.
+    full: bool,
+    /// Set once rows were changed by anything but our own patches: documents are then looked for in the table, one by one.
+    stale: bool,
+    /// The last key of a full page that has gone stale.
+    end: Option<Key>,
 }
 
 impl<T: DeserializeOwned> Documents<T> {
@@ -309,10 +313,12 @@ impl<T: DeserializeOwned> Documents<T> {
         batch.truncated = fault.is_some();
         batch.counter_at_read = batch.ctx.session.change_counter();
         Ok(Documents {
+            full: fault.is_none() && batch.ctx.keys.len() == batch.page.limit,
             decoded: decoded.into_iter(),
             next: 0,
             fault,
-            reread: false,
+            stale: false,
+            end: None,
         })
     }
 
@@ -321,53 +327,74 @@ impl<T: DeserializeOwned> Documents<T> {
     /// # Errors
     /// A document that does not fit the type, named with its table, key and column.
     pub fn next(&mut self, batch: &mut Batch) -> Result<Option<T>> {
-        loop {
-            let document = self.decoded.next();
-            let at_fault = document.is_none();
-            if at_fault && self.fault.is_none() {
-                return Ok(None);
+        if !self.stale {
+            match self.decoded.next() {
+                Some(document) if !batch.changed_elsewhere() => {
+                    self.hand_out(batch);
+                    return Ok(Some(document));
+                }
+                Some(_) => {}
+                None if self.full => return Ok(None),
+                None => {
+                    batch.flush()?;
+                    if !batch.changed_elsewhere() {
+                        return match self.fault.take() {
+                            None => Ok(None),
+                            Some(fault) => {
+                                batch.current = self.next;
+                                Err(fault)
+                            }
+                        };
+                    }
+                }
             }
-            batch.current = self.next;
-            batch.ctx.in_hand = self.next;
-            self.next += 1;
-            // Sticky: whoever has changed rows once may do so again.
-            self.reread = self.reread || batch.changed_elsewhere();
-            if !self.reread {
-                return document.map_or_else(
-                    || self.fault.take().map_or(Ok(None), Err),
-                    |document| Ok(Some(document)),
-                );
-            }
-            if at_fault {
-                self.fault = None;
-            }
-            if let Some(document) = Self::read_again(batch)? {
-                return Ok(Some(document));
-            }
+            // For good: whoever has changed rows once may do so again.
+            self.stale = true;
+            self.end = batch.ctx.keys.last().filter(|_| self.full).cloned();
         }
+        self.look_for_next(batch)
     }
 
-    /// The document in hand as it is now; `None` when it is gone or no longer matches the filter.
-    fn read_again(batch: &mut Batch) -> Result<Option<T>> {
+    fn hand_out(&mut self, batch: &mut Batch) {
+        batch.current = self.next;
+        batch.ctx.in_hand = self.next;
+        self.next += 1;
+    }
+
+    /// The next document as the table has it now: one that is gone is passed over, one that was inserted is found.
+    fn look_for_next(&mut self, batch: &mut Batch) -> Result<Option<T>> {
         batch.flush()?;
         let Batch {
-            ctx,
-            page,
-            fields,
-            current,
-            ..
+            ctx, page, fields, ..
         } = batch;
         let Ctx { session, keys, .. } = ctx;
-        let key = &keys[*current];
-        let mut document = None;
-        session.read_one(page, key, &mut |row| {
-            document = Some(
+        keys.truncate(self.next);
+        if keys.len() == page.limit {
+            return Ok(None);
+        }
+        let one = Page {
+            after: keys.last().or(page.after.as_ref()).cloned(),
+            until: self.end.clone().or_else(|| page.until.clone()),
+            limit: 1,
+            ..page.clone()
+        };
+        let width = page.columns.len();
+        let mut found = None;
+        session.read_page(&one, &mut |row| {
+            let key = key_of(row, width, page.table.key.len())?;
+            found = Some(
                 document_from_row(row, fields)
-                    .map_err(|error| explain(page, &fields.names, row, key, error))?,
+                    .map_err(|error| explain(page, &fields.names, row, &key, error)),
             );
+            keys.push(key);
             Ok(())
         })?;
-        Ok(document)
+        // Behind the end of a full page there may be more, and not behind the end of the range.
+        batch.truncated = found.is_none() && self.end.is_some();
+        if found.is_some() {
+            self.hand_out(batch);
+        }
+        found.transpose()
     }
 }
 
