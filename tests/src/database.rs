@@ -26,7 +26,23 @@ impl Database {
     /// # Panics
     /// SQLite refuses the script.
     pub fn with_journal(mode: &str, script: &str) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
+        Database::inside(&std::env::temp_dir(), mode, script)
+    }
+
+    /// A new small database in memory where the system has such a folder: for tests that make hundreds of them.
+    ///
+    /// # Panics
+    /// SQLite refuses the script.
+    pub fn small(script: &str) -> Self {
+        let shm = Path::new("/dev/shm");
+        match shm.is_dir() {
+            true => Database::inside(shm, "DELETE", script),
+            false => Database::new(script),
+        }
+    }
+
+    fn inside(parent: &Path, mode: &str, script: &str) -> Self {
+        let folder = tempfile::tempdir_in(parent).expect("a temporary folder");
         let app = Connection::open(folder.path().join("app.db")).expect("a new database");
         app.busy_timeout(Duration::from_secs(60))
             .expect("a timeout");

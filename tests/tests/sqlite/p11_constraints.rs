@@ -220,7 +220,7 @@ async fn p11_a_batch_behaves_as_if_documents_were_processed_one_at_a_time() {
         for (mode, manifest) in MODES {
             let mut one_at_a_time = None;
             for size in [1, 2, 3, 7, 1000] {
-                let db = Database::with_journal("MEMORY", &script);
+                let db = Database::small(&script);
                 let report = db.migrate(manifest, Run::up().batch_size(size)).await;
                 let left = match report.status {
                     RunStatus::Completed => [
