@@ -16,6 +16,11 @@ pub(crate) struct Found {
 pub(crate) fn find(folder: &str, calling_file: Option<&Path>) -> Result<Found, Vec<String>> {
     let manifest_dir = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     let calling_file = calling_file.and_then(|file| std::path::absolute(file).ok());
+    let is_beside = |root: &Path| {
+        calling_file
+            .as_ref()
+            .is_none_or(|file| file.starts_with(root))
+    };
     let ancestors = calling_file
         .iter()
         .flat_map(|file| file.ancestors().skip(1));
@@ -48,7 +53,8 @@ pub(crate) fn find(folder: &str, calling_file: Option<&Path>) -> Result<Found, V
             });
         }
         let looked = found.display().to_string();
-        if !looked_in.contains(&looked) {
+        // A harness's own package is not where its user would put the folder.
+        if is_beside(&package_root) && !looked_in.contains(&looked) {
             looked_in.push(looked);
         }
     }
