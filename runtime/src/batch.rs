@@ -14,7 +14,6 @@ use crate::patch::{Patch, StepResult, same_name};
 use crate::store::Page;
 use crate::value::{Key, Row, Value, show_key};
 use serde::de::DeserializeOwned;
-use smallvec::smallvec;
 use std::borrow::Cow;
 use std::vec;
 
@@ -400,7 +399,7 @@ impl<T: DeserializeOwned> Documents<T> {
 
 fn key_of(row: &dyn Row, start: usize, parts: usize) -> Result<Key> {
     if parts == 1 {
-        return Ok(smallvec![row.cell(start)?.to_owned()]);
+        return Ok(Key::from_buf([row.cell(start)?.to_owned()]));
     }
     (start..start + parts)
         .map(|at| row.cell(at).map(|cell| cell.to_owned()))

@@ -1,17 +1,20 @@
 //! Reading in key order: keyset pages, never OFFSET.
 
 use super::error::translate;
-use super::session::each_row;
+use super::session::{SqliteRow, each_row};
 use crate::error::{Error, Result};
 use crate::store::{Page, RowSink, TableInfo, quote};
-use crate::value::{Key, Value};
+use crate::value::{Key, Row, Value, ValueRef};
 use rusqlite::Connection;
 
 /// Hands a page over.
 pub(super) fn read(connection: &Connection, page: &Page, sink: RowSink<'_>) -> Result<()> {
-    let sql = page_sql(page);
+    // A row number is compared here, where it costs nothing; other keys compare by their columns' collations, in SQL.
+    let last_number = last_row_number(page);
+    let until = page.until.as_ref().filter(|_| last_number.is_none());
+    let sql = page_sql(page, until.is_some());
     let mut statement = connection.prepare_cached(&sql).map_err(translate)?;
-    let bounds = page.after.iter().chain(page.until.iter()).flatten();
+    let bounds = page.after.iter().chain(until).flatten();
     let mut place = 0;
     for value in bounds {
         place += 1;
@@ -22,7 +25,27 @@ pub(super) fn read(connection: &Connection, page: &Page, sink: RowSink<'_>) -> R
     statement
         .raw_bind_parameter(place + 1, page.limit as i64)
         .map_err(translate)?;
-    each_row(&mut statement, sink)
+    let Some(last) = last_number else {
+        return each_row(&mut statement, sink);
+    };
+    let number_at = page.columns.len();
+    let mut rows = statement.raw_query();
+    while let Some(row) = rows.next().map_err(translate)? {
+        let row = SqliteRow(row);
+        if matches!(row.cell(number_at)?, ValueRef::Integer(number) if number > last) {
+            return Ok(());
+        }
+        sink(&row)?;
+    }
+    Ok(())
+}
+
+/// The last row number of a page over a table whose key is the row number.
+fn last_row_number(page: &Page) -> Option<i64> {
+    match page.until.as_deref() {
+        Some([Value::Integer(last)]) if page.table.key_is_row_number => Some(*last),
+        _ => None,
+    }
 }
 
 /// Hands one document over, if it is still there and still matches.
@@ -132,7 +155,7 @@ fn refuse_null_keys(connection: &Connection, table: &TableInfo) -> Result<()> {
     Ok(())
 }
 
-fn page_sql(page: &Page) -> String {
+fn page_sql(page: &Page, with_until: bool) -> String {
     let table = &page.table;
     let mut conditions = filter_condition(page.filter.as_deref());
     let mut place = 1;
@@ -140,7 +163,7 @@ fn page_sql(page: &Page) -> String {
         conditions.push(key_compare(table, ">", place));
         place += table.key.len();
     }
-    if page.until.is_some() {
+    if with_until {
         conditions.push(key_compare(table, "<=", place));
         place += table.key.len();
     }
