@@ -32,9 +32,13 @@ pub(crate) trait Session: Send {
     /// a busy timeout, then fails with a busy error; nothing has happened then and the call may be repeated.
     fn begin(&mut self) -> Result<()>;
 
-    /// Makes the transaction durable. After a busy error the transaction is still open and the call may be repeated; after
+    /// Makes the transaction visible to others, and atomic whatever happens. A power failure may still undo the last
+    /// transactions, cursor and documents alike, unless [`Session::make_durable`] follows. After a busy error the transaction is still open and the call may be repeated; after
     /// any other error the transaction's fate must be read back.
     fn commit(&mut self) -> Result<()>;
+
+    /// Makes every transaction committed so far survive a power failure.
+    fn make_durable(&mut self) -> Result<()>;
 
     /// Undoes the transaction; does nothing when there is none. Never fails in a way that leaves changes behind.
     fn rollback(&mut self);

@@ -385,11 +385,26 @@ fn execute(
             }
         }
     }
+    if !dry_run {
+        make_durable(drive, &mut *session);
+    }
     drive.tell(Event::RunEnded {
         run_id: drive.run_id.to_string(),
         status: report.status,
     });
     Ok(report)
+}
+
+/// What is reported is to survive a power failure too.
+fn make_durable(drive: &Drive<'_>, session: &mut dyn Session) {
+    let durable = Patience::new(drive.request.lock_timeout).repeat(|| session.make_durable());
+    if let Err(error) = durable {
+        let message = format!(
+            "the run's end is committed, and could not be synced to disk: {}",
+            error.chain()
+        );
+        drive.tell(Event::Warning { message });
+    }
 }
 
 /// Adds what became of one migration; says whether to go on with the next.

@@ -51,10 +51,10 @@ impl Store for SqliteStore {
             translate(error).context(format!("{} cannot be opened", path.display()))
         })?;
         let prepared = prepare(&connection, *busy_timeout, *max_page_count);
-        prepared.map_err(|error| {
+        let syncs_at_the_end = prepared.map_err(|error| {
             translate(error).context(format!("{} cannot be used as a database", path.display()))
         })?;
-        Ok(Box::new(SqliteSession::new(connection)))
+        Ok(Box::new(SqliteSession::new(connection, syncs_at_the_end)))
     }
 
     fn describe(&self) -> String {
@@ -75,7 +75,7 @@ fn prepare(
     connection: &Connection,
     busy_timeout: Duration,
     max_page_count: Option<u32>,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<bool> {
     connection.busy_timeout(busy_timeout)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     // Constraints always hold (P11), also where the app forgot to switch its foreign keys on.
@@ -84,5 +84,20 @@ fn prepare(
         connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
     }
     // The first read of the file: a file that is no database is found here.
-    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
+    let journal: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    sync_at_the_end(connection, &journal)
+}
+
+/// In write-ahead mode a batch need not be synced to disk when it is committed: a power failure then undoes the last few
+/// batches whole, documents and cursor together, and the next run does them again, once. The end of a run is synced.
+/// In the other modes, and where the app has chosen a level of its own, nothing is changed.
+fn sync_at_the_end(connection: &Connection, journal: &str) -> rusqlite::Result<bool> {
+    const FULL: i64 = 2;
+    let level: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0))?;
+    let lazily = journal.eq_ignore_ascii_case("wal") && level == FULL;
+    if lazily {
+        connection.pragma_update(None, "synchronous", "NORMAL")?;
+    }
+    Ok(lazily)
 }

@@ -1,20 +1,17 @@
 //! Reading in key order: keyset pages, never OFFSET.
 
 use super::error::translate;
-use super::session::{SqliteRow, each_row};
+use super::session::each_row;
 use crate::error::{Error, Result};
 use crate::store::{Page, RowSink, TableInfo, quote};
-use crate::value::{Key, Row, Value, ValueRef};
+use crate::value::{Key, Value};
 use rusqlite::Connection;
 
 /// Hands a page over.
 pub(super) fn read(connection: &Connection, page: &Page, sink: RowSink<'_>) -> Result<()> {
-    // A row number is compared here, where it costs nothing; other keys compare by their columns' collations, in SQL.
-    let last_number = last_row_number(page);
-    let until = page.until.as_ref().filter(|_| last_number.is_none());
-    let sql = page_sql(page, until.is_some());
+    let sql = page_sql(page);
     let mut statement = connection.prepare_cached(&sql).map_err(translate)?;
-    let bounds = page.after.iter().chain(until).flatten();
+    let bounds = page.after.iter().chain(page.until.iter()).flatten();
     let mut place = 0;
     for value in bounds {
         place += 1;
@@ -25,27 +22,7 @@ pub(super) fn read(connection: &Connection, page: &Page, sink: RowSink<'_>) -> R
     statement
         .raw_bind_parameter(place + 1, page.limit as i64)
         .map_err(translate)?;
-    let Some(last) = last_number else {
-        return each_row(&mut statement, sink);
-    };
-    let number_at = page.columns.len();
-    let mut rows = statement.raw_query();
-    while let Some(row) = rows.next().map_err(translate)? {
-        let row = SqliteRow(row);
-        if matches!(row.cell(number_at)?, ValueRef::Integer(number) if number > last) {
-            return Ok(());
-        }
-        sink(&row)?;
-    }
-    Ok(())
-}
-
-/// The last row number of a page over a table whose key is the row number.
-fn last_row_number(page: &Page) -> Option<i64> {
-    match page.until.as_deref() {
-        Some([Value::Integer(last)]) if page.table.key_is_row_number => Some(*last),
-        _ => None,
-    }
+    each_row(&mut statement, sink)
 }
 
 /// Hands one document over, if it is still there and still matches.
@@ -155,7 +132,7 @@ fn refuse_null_keys(connection: &Connection, table: &TableInfo) -> Result<()> {
     Ok(())
 }
 
-fn page_sql(page: &Page, with_until: bool) -> String {
+fn page_sql(page: &Page) -> String {
     let table = &page.table;
     let mut conditions = filter_condition(page.filter.as_deref());
     let mut place = 1;
@@ -163,7 +140,7 @@ fn page_sql(page: &Page, with_until: bool) -> String {
         conditions.push(key_compare(table, ">", place));
         place += table.key.len();
     }
-    if with_until {
+    if page.until.is_some() {
         conditions.push(key_compare(table, "<=", place));
         place += table.key.len();
     }

@@ -16,11 +16,14 @@ pub(super) struct SqliteSession {
     pub(super) connection: Connection,
     /// `total_changes()` as last asked; `None` once a statement has run since.
     counter: Cell<Option<u64>>,
+    /// Whether commits are left unsynced until [`Session::make_durable`].
+    syncs_at_the_end: bool,
 }
 
 impl SqliteSession {
-    pub(super) fn new(connection: Connection) -> Self {
+    pub(super) fn new(connection: Connection, syncs_at_the_end: bool) -> Self {
         SqliteSession {
+            syncs_at_the_end,
             connection,
             counter: Cell::new(None),
         }
@@ -39,6 +42,20 @@ impl Session for SqliteSession {
 
     fn commit(&mut self) -> Result<()> {
         self.simple("COMMIT")
+    }
+
+    /// A commit under `synchronous = FULL` syncs the write-ahead log with everything before it.
+    fn make_durable(&mut self) -> Result<()> {
+        if !self.syncs_at_the_end {
+            return Ok(());
+        }
+        let write = "BEGIN IMMEDIATE; UPDATE migration_schema SET version = version; COMMIT";
+        let connection = &self.connection;
+        let full = connection.pragma_update(None, "synchronous", "FULL");
+        let written = full.and_then(|()| connection.execute_batch(write));
+        self.rollback();
+        let back = self.connection.pragma_update(None, "synchronous", "NORMAL");
+        written.and(back).map_err(translate)
     }
 
     fn rollback(&mut self) {
