@@ -35,7 +35,7 @@ pub(crate) fn listen(
             direction: Some(direction),
             migrations: Vec::new(),
             drift: &[],
-            error: Some(SECOND),
+            error: Some(SECOND.to_owned()),
         });
         std::process::exit(i32::from(exit::CANCELED));
     };

@@ -1,6 +1,7 @@
 //! The objects of `--json`, in types of their own: other people's scripts depend on every key.
 
 use crate::cli::exit::{self, Failure};
+use crate::cli::secret;
 use crate::migrator::{Difference, Drift, Report};
 use serde::Serialize;
 
@@ -14,7 +15,8 @@ pub(crate) struct RunEnd<'r> {
     pub(crate) direction: Option<&'r str>,
     pub(crate) migrations: Vec<Migration<'r>>,
     pub(crate) drift: &'r [Drift],
-    pub(crate) error: Option<&'r str>,
+    /// Free of secrets.
+    pub(crate) error: Option<String>,
 }
 
 /// What a run did to one migration.
@@ -47,7 +49,7 @@ impl<'r> RunEnd<'r> {
             direction: Some(report.direction.as_str()),
             migrations: migrations.collect(),
             drift: &report.drift,
-            error: report.error.as_deref(),
+            error: report.error.as_deref().map(secret::mask_text),
         }
     }
 
@@ -64,7 +66,7 @@ impl<'r> RunEnd<'r> {
             direction,
             migrations: Vec::new(),
             drift: &[],
-            error: Some(&failure.message),
+            error: Some(failure.message.clone()),
         }
     }
 }

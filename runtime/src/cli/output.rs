@@ -2,6 +2,7 @@
 
 use crate::cli::exit::Failure;
 use crate::cli::json;
+use crate::cli::secret;
 use serde::Serialize;
 use std::io::{IsTerminal, Write};
 
@@ -49,6 +50,7 @@ impl Output {
 
     /// Why the command failed, for people.
     pub(crate) fn error(self, message: &str) {
+        let message = secret::mask_text(message);
         self.note(&format!("{}: {message}", paint(RED, "error")));
     }
 }

@@ -280,6 +280,7 @@ fn secrets_are_masked_in_every_output() {
     for text in [
         "[database]\nurl = \"postgres://app:hunter2@h/x\nmore",
         "[database]\nurl = [\"postgres://app:hunter2@h/x\"]\n",
+        "[env]\nprod = \"postgres://app:hunter2@h/x\"\n",
     ] {
         std::fs::write(shop.file("driftless.toml"), text).unwrap();
         assert!(!shop.bare("up").expect(2).err.contains("hunter2"));
@@ -394,6 +395,41 @@ fn another_plan_exits_6_and_cancel_from_another_process_exits_4() {
 
     assert!(shop.run("up").expect(0).err.contains("resuming"));
     assert_eq!(shop.items_with_factor(100), ITEMS, "exactly once");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_request_to_terminate_cancels_like_ctrl_c() {
+    use nix::sys::signal::{Signal, kill};
+
+    let shop = Shop::new();
+    let mut held = Held::start(&shop, "up --batch-size 100 --json");
+    kill(
+        nix::unistd::Pid::from_raw(held.child.id().cast_signed()),
+        Signal::SIGTERM,
+    )
+    .unwrap();
+    held.wait_for("stopping after this batch");
+    held.release(&shop);
+    let ended = held.wait().expect(4);
+    assert_eq!(ended.json()["status"], "canceled");
+    assert_eq!(
+        (shop.items_with_factor(100), shop.items_with_factor(1)),
+        (5_100, 4_900)
+    );
+}
+
+#[test]
+fn watching_shows_the_status_again_and_again() {
+    let shop = Shop::new();
+    let mut watching = shop.start("status --watch --json");
+    let lines = BufReader::new(watching.stdout.take().unwrap()).lines();
+    for line in lines.take(2) {
+        let status: Value = serde_json::from_str(&line.unwrap()).unwrap();
+        assert_eq!(status["status"], "idle");
+    }
+    watching.kill().unwrap();
+    watching.wait().unwrap();
 }
 
 /// A process that stands still in the middle of a batch: item 5,050 of 10,000.
