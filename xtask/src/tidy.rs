@@ -19,8 +19,9 @@ const LONG: [&str; 6] = [
 const SHORT: usize = 400;
 
 /// Folders of Rust files that are test input, not code of ours.
-const INPUT: [&str; 4] = [
+const INPUT: [&str; 5] = [
     "manifest/tests/corpus/",
+    "manifest/tests/expand/",
     "ui-tests/fail/",
     "ui-tests/pass/",
     "ui-tests/fixtures/",

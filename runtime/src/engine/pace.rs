@@ -47,12 +47,16 @@ impl Pace {
         self.size
     }
 
-    /// A batch took this long: grow or shrink towards the target, at most twofold at a time.
-    pub(crate) fn took(&mut self, documents: usize, took: Duration) {
+    /// A batch worked this long and then waited for its commit: grow or shrink towards the target, at most twofold at a time.
+    ///
+    /// A commit waits for the disk, however few documents there are: on a disk slower than the target, batches that shrank
+    /// on its account would only commit more often. Work may take as long as the commit it pays for.
+    pub(crate) fn took(&mut self, documents: usize, work: Duration, commit: Duration) {
         if self.exact || documents < self.size {
             return;
         }
-        let ideal = self.size as f64 * self.target.as_secs_f64() / took.as_secs_f64().max(1e-6);
+        let target = self.target.max(commit).as_secs_f64();
+        let ideal = self.size as f64 * target / work.as_secs_f64().max(1e-6);
         let bounded = ideal.clamp(self.size as f64 / 2.0, self.size as f64 * 2.0);
         self.size = (bounded as usize).clamp(SMALLEST, LARGEST);
     }
@@ -91,7 +95,7 @@ mod tests {
     #[test]
     fn an_exact_size_never_moves() {
         let mut pace = Pace::new(Some(300), 128, MS * 2, MS);
-        pace.took(300, MS * 900);
+        pace.took(300, MS * 900, MS);
         pace.timed_out();
         assert_eq!(pace.size(), 300);
     }
@@ -100,13 +104,23 @@ mod tests {
     fn batches_grow_while_they_are_fast_and_shrink_when_they_are_slow() {
         let mut pace = Pace::new(None, 128, MS * 2, MS);
         for _ in 0..10 {
-            pace.took(pace.size(), MS / 10);
+            pace.took(pace.size(), MS / 10, MS / 100);
         }
         assert_eq!(pace.size(), LARGEST);
         for _ in 0..10 {
-            pace.took(pace.size(), MS * 500);
+            pace.took(pace.size(), MS * 500, MS);
         }
         assert_eq!(pace.size(), SMALLEST);
+    }
+
+    #[test]
+    fn a_slow_disk_does_not_make_batches_small() {
+        let mut pace = Pace::new(None, 128, MS * 2, MS);
+        for _ in 0..10 {
+            let work = Duration::from_micros(10 * pace.size() as u64);
+            pace.took(pace.size(), work, MS * 20);
+        }
+        assert_eq!(pace.size(), LARGEST);
     }
 
     #[test]

@@ -290,6 +290,9 @@ struct Execution<'d, 'm> {
     /// Documents visited in this pass that still match `remaining`.
     stuck: u64,
     sample: Vec<Difference>,
+    /// How long the last batch's transaction lasted before its commit, and its commit.
+    work_took: Duration,
+    commit_took: Duration,
     /// Position in the run's plan.
     index: usize,
     /// Whether the run ends with this step.
@@ -362,6 +365,8 @@ impl<'d, 'm> Execution<'d, 'm> {
             remaining: None,
             stuck: 0,
             sample: Vec::new(),
+            work_took: Duration::ZERO,
+            commit_took: Duration::ZERO,
             index,
             last,
         }
@@ -418,7 +423,7 @@ impl<'d, 'm> Execution<'d, 'm> {
                 Outcome::More => {
                     let documents = self.batch.ctx.keys.len();
                     self.tell_batch(documents, took);
-                    self.pace.took(documents, took);
+                    self.pace.took(documents, self.work_took, self.commit_took);
                     self.pause(self.pace.pause(documents, took));
                 }
                 Outcome::Last => {
@@ -505,6 +510,7 @@ impl<'d, 'm> Execution<'d, 'm> {
             self.batch.sample = SAMPLE.saturating_sub(self.sample.len());
         }
         self.batch.ctx.session.begin()?;
+        let begun = Instant::now();
         if let Some(fence) = &self.drive.fence
             && history::fence(&mut *self.batch.ctx.session, fence)?
         {
@@ -522,7 +528,7 @@ impl<'d, 'm> Execution<'d, 'm> {
             changed: self.progress.changed + self.batch.ctx.changed,
             ..self.progress
         };
-        self.commit(cursor, done, more)
+        self.commit(cursor, done, more, begun)
     }
 
     /// Calls the generated function; a panic in it is a failure like any other.
@@ -551,6 +557,7 @@ impl<'d, 'm> Execution<'d, 'm> {
         cursor: Option<Key>,
         mut progress: Progress,
         more: bool,
+        begun: Instant,
     ) -> Result<Outcome> {
         let mut range = RangeRow {
             cursor: cursor.or_else(|| self.range.cursor.clone()),
@@ -576,10 +583,13 @@ impl<'d, 'm> Execution<'d, 'm> {
         })?;
         if self.drive.request.dry_run {
             self.sample.append(&mut self.batch.differences);
+            self.work_took = begun.elapsed();
             self.batch.ctx.session.rollback();
         } else {
             self.write_history(&range, progress, standing, more)?;
+            self.work_took = begun.elapsed();
             self.commit_with_patience()?;
+            self.commit_took = begun.elapsed() - self.work_took;
         }
         self.batch.page.filter = pass_filter(self.work, range.pass).map(str::to_owned);
         self.batch.page.until.clone_from(&range.until);
@@ -719,7 +729,7 @@ impl<'d, 'm> Execution<'d, 'm> {
             quarantined: self.progress.quarantined + 1,
             ..self.progress
         };
-        self.commit(Some(key), progress, true)
+        self.commit(Some(key), progress, true, Instant::now())
     }
 
     /// Names migration, document and table of a failure, and says what became of the batch.
