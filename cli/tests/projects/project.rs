@@ -97,6 +97,17 @@ impl Project {
         self.end(self.migrate_command(line))
     }
 
+    /// The project's own `migrate`, copied to where no other project's build replaces it.
+    pub fn binary(&self) -> PathBuf {
+        let _turn = Turn::take();
+        let mut build = self.command("cargo");
+        build.args(["build", "--quiet", "--bin", "migrate"]);
+        Ended::of(build.output().unwrap()).expect(0);
+        let copy = self.path("migrate-as-built");
+        std::fs::copy(target_folder().join("debug/migrate"), &copy).unwrap();
+        copy
+    }
+
     /// Any command to its end.
     pub fn end(&self, mut command: Command) -> Ended {
         let _turn = Turn::take();
@@ -112,7 +123,7 @@ pub fn package(name: &str) -> String {
 }
 
 /// All projects build here, so that driftless is compiled once.
-pub fn target_folder() -> PathBuf {
+fn target_folder() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("projects")
 }
 

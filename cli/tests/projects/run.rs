@@ -1,6 +1,6 @@
 //! What `create` wired compiles and runs, and the binary's words, exit codes and signals pass through.
 
-use crate::project::{Project, Turn, package, target_folder};
+use crate::project::{Project, Turn, package};
 
 const UP: &str = r#"//! Prices in cents.
 use driftless::prelude::*;
@@ -82,10 +82,18 @@ fn a_newcomers_first_migration() {
     );
 
     // An old binary beside a new file: it would not run what someone sees in the folder.
-    let _ = project.migrate("create second").expect(0);
-    let mut old = project.command(target_folder().join("debug/migrate"));
-    old.args(["up"]);
-    let old = project.end(old).expect(2);
+    let binary = project.binary();
+    let own = |words: &[&str]| {
+        let mut own = project.command(&binary);
+        own.args(words);
+        project.end(own)
+    };
+    let created = own(&["create", "second"]).expect(0).out;
+    assert!(
+        created.contains("_second.rs") && created.contains(&project.migrations()[1]),
+        "{created}"
+    );
+    let old = own(&["up"]).expect(2);
     assert!(
         old.err
             .contains("1 file on disk is not what is compiled in")

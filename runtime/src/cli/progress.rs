@@ -254,7 +254,10 @@ fn style() -> ProgressStyle {
         .with_key(
             "left",
             |state: &ProgressState, out: &mut dyn std::fmt::Write| {
-                let _ = write!(out, "{} left", seconds(state.eta()));
+                // Before the first batch nothing is known.
+                if state.per_sec() >= 1.0 {
+                    let _ = write!(out, "{} left", seconds(state.eta()));
+                }
             },
         )
 }
