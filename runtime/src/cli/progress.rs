@@ -1,6 +1,6 @@
 //! Shows a run while it goes on: a bar on a terminal, now and then a line elsewhere.
 
-use crate::cli::output::{BOLD, DIM, GREEN, Output, paint};
+use crate::cli::output::{BOLD, DIM, GREEN, Output, YELLOW, paint};
 use crate::event::Event;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use std::fmt::Write as _;
@@ -57,38 +57,22 @@ impl Progress {
     /// Takes in what the engine says.
     pub(crate) fn observe(&self, event: &Event) {
         let mut shown = self.lock();
+        let took = match event {
+            Event::StepCompleted { .. } | Event::RunEnded { .. } => {
+                shown.step.take().map(Step::finish)
+            }
+            _ => None,
+        };
+        for line in words(event, shown.verb, took.unwrap_or_default()) {
+            self.say(&shown, &line);
+        }
         match event {
-            Event::RunStarted { run_id, .. } => shown.run_id = Some(run_id.clone()),
+            Event::RunStarted { run_id, .. }
+            | Event::Following { run_id, .. }
+            | Event::TakenOver { run_id, .. } => shown.run_id = Some(run_id.clone()),
             Event::StepStarted {
-                migration_id,
-                table,
-                total,
-                processed,
-                bypassed_triggers,
+                processed, total, ..
             } => {
-                if let [_, ..] = bypassed_triggers.as_slice() {
-                    let names = bypassed_triggers.join(", ");
-                    self.say(
-                        &shown,
-                        &format!(
-                            "{} {migration_id}: triggers that do not fire (safe_bypass): {names}",
-                            paint(DIM, "note")
-                        ),
-                    );
-                }
-                let verb = if *processed > 0 {
-                    "resuming"
-                } else {
-                    shown.verb
-                };
-                self.say(
-                    &shown,
-                    &format!(
-                        "{verb} {} {}",
-                        paint(BOLD, migration_id),
-                        paint(DIM, extent(table, *processed, *total))
-                    ),
-                );
                 shown.step = Some(Step::begin(shown.on_terminal, *processed, *total));
             }
             Event::BatchCommitted {
@@ -96,65 +80,10 @@ impl Progress {
                 processed,
                 total,
                 ..
-            } => self.advance(&mut shown, migration_id, *processed, *total),
-            Event::StepCompleted {
-                migration_id,
-                processed,
-                changed,
             } => {
-                let took = shown.step.take().map(Step::finish).unwrap_or_default();
-                let counts = format!(
-                    "{} documents, {} changed, {}",
-                    grouped(*processed),
-                    grouped(*changed),
-                    seconds(took)
-                );
-                self.say(
-                    &shown,
-                    &format!(
-                        "{} {migration_id} {}",
-                        paint(GREEN, "done"),
-                        paint(DIM, counts)
-                    ),
-                );
+                self.advance(&mut shown, migration_id, *processed, *total);
             }
-            Event::Following { run_id, holder } => {
-                shown.run_id = Some(run_id.clone());
-                self.say(
-                    &shown,
-                    &format!("run {run_id} is already executed by {holder}; waiting for it"),
-                );
-            }
-            Event::TakenOver { run_id, holder } => {
-                shown.run_id = Some(run_id.clone());
-                self.say(
-                    &shown,
-                    &format!("{holder} is gone; going on with run {run_id} where it stopped"),
-                );
-            }
-            Event::Retrying {
-                migration_id,
-                reason,
-                pause,
-            } => {
-                self.say(
-                    &shown,
-                    &format!(
-                        "{migration_id}: {reason}; trying again in {} ms",
-                        pause.as_millis()
-                    ),
-                );
-            }
-            Event::Warning { message } => self.say(
-                &shown,
-                &format!(
-                    "{}: {message}",
-                    paint(crate::cli::output::YELLOW, "warning")
-                ),
-            ),
-            Event::RunEnded { .. } => {
-                shown.step.take().map(Step::finish);
-            }
+            _ => {}
         }
     }
 
@@ -260,6 +189,71 @@ fn style() -> ProgressStyle {
                 }
             },
         )
+}
+
+/// What an event is worth saying, line by line; `took` is how long the step took that it ends.
+fn words(event: &Event, verb: &str, took: Duration) -> Vec<String> {
+    match event {
+        Event::StepStarted {
+            migration_id,
+            table,
+            total,
+            processed,
+            bypassed_triggers,
+        } => {
+            let verb = if *processed > 0 { "resuming" } else { verb };
+            let extent = paint(DIM, extent(table, *processed, *total));
+            let mut lines = vec![format!("{verb} {} {extent}", paint(BOLD, migration_id))];
+            if !bypassed_triggers.is_empty() {
+                let names = bypassed_triggers.join(", ");
+                lines.insert(
+                    0,
+                    format!("{migration_id}: triggers that do not fire (safe_bypass): {names}"),
+                );
+            }
+            lines
+        }
+        Event::StepCompleted {
+            migration_id,
+            processed,
+            changed,
+        } => {
+            let (processed, changed) = (grouped(*processed), grouped(*changed));
+            let counts = format!(
+                "{processed} documents, {changed} changed, {}",
+                seconds(took)
+            );
+            vec![format!(
+                "{} {migration_id} {}",
+                paint(GREEN, "done"),
+                paint(DIM, counts)
+            )]
+        }
+        Event::Following { run_id, holder } => {
+            vec![format!(
+                "run {run_id} is already executed by {holder}; waiting for it"
+            )]
+        }
+        Event::TakenOver { run_id, holder } => {
+            vec![format!(
+                "{holder} is gone; going on with run {run_id} where it stopped"
+            )]
+        }
+        Event::Retrying {
+            migration_id,
+            reason,
+            pause,
+        } => {
+            vec![format!(
+                "{migration_id}: {reason}; trying again in {} ms",
+                pause.as_millis()
+            )]
+        }
+        Event::Warning { message } => vec![format!("{}: {message}", paint(YELLOW, "warning"))],
+        Event::RunStarted { .. } | Event::BatchCommitted { .. } | Event::RunEnded { .. } => {
+            Vec::new()
+        }
+    }
 }
 
 /// `(todos, 1,000 documents)`, `(todos, 400 of 1,000 documents done)`.
