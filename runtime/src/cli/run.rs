@@ -101,7 +101,7 @@ async fn execute(
     for warning in &report.warnings {
         output.warn(warning);
     }
-    if let Some(problem) = summary::problem(&report, &partial) {
+    if let Some(problem) = summary::problem(&report, flags.dry_run, &partial) {
         output.error(&problem);
     }
     output.result(&summary::result(&report, session.manifest, &target.shown()));

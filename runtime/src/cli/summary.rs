@@ -27,7 +27,7 @@ pub(crate) fn result(report: &Report, manifest: &Manifest, target: &str) -> Stri
 }
 
 /// What went wrong and what to do next; `None` when nothing did.
-pub(crate) fn problem(report: &Report, partial: &[PartialStep]) -> Option<String> {
+pub(crate) fn problem(report: &Report, dry_run: bool, partial: &[PartialStep]) -> Option<String> {
     let error = report.error.as_deref();
     match report.status {
         RunStatus::DriftBlocked => Some(drift_blocked(report)),
@@ -36,12 +36,25 @@ pub(crate) fn problem(report: &Report, partial: &[PartialStep]) -> Option<String
             next(report.direction, partial)
         )),
         RunStatus::Failed => Some(format!(
-            "{}\nwhat was committed before stays; mend the cause and {}",
+            "{}\n{}mend the cause and {}",
             error.unwrap_or("the run failed"),
+            if has_worked(report) && !dry_run {
+                "what was committed before stays; "
+            } else {
+                ""
+            },
             next(report.direction, partial)
         )),
         _ => error.map(str::to_owned),
     }
+}
+
+/// Whether a batch came to its end before the run failed.
+fn has_worked(report: &Report) -> bool {
+    report
+        .migrations
+        .iter()
+        .any(|migration| migration.processed > 0)
 }
 
 /// How to go on: where the half-done step stands, if there is one.
@@ -59,9 +72,9 @@ fn nothing_to_do(direction: Direction, manifest: &Manifest, target: &str) -> Str
     match (direction, manifest.len()) {
         (_, 0) => "nothing to do: there are no migrations yet; `create` writes one".to_owned(),
         (Direction::Up, 1) => format!("nothing to do: the migration is applied on {target}"),
-        (Direction::Up, count) => format!(
-            "nothing to do: all of the {count} migrations asked for are applied on {target}"
-        ),
+        (Direction::Up, _) => {
+            format!("nothing to do: every migration asked for is applied on {target}")
+        }
         (Direction::Down, _) => format!("nothing to roll back on {target}"),
     }
 }
@@ -157,4 +170,38 @@ pub(crate) fn documents(count: u64) -> String {
 /// `1 migration`, `2 migrations`.
 pub(crate) fn migrations(count: usize) -> String {
     format!("{count} migration{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_run_that_committed_something_says_that_it_stays() {
+        let failed = |processed| Report {
+            status: RunStatus::Failed,
+            run_id: Some("run".into()),
+            direction: Direction::Up,
+            migrations: vec![MigrationReport {
+                id: "20260227_080239_x".into(),
+                status: "failed".into(),
+                processed,
+                changed: 0,
+                quarantined: 0,
+                sample: Vec::new(),
+            }],
+            drift: Vec::new(),
+            error: Some("it broke".into()),
+            warnings: Vec::new(),
+            error_kind: None,
+        };
+        let says_so = |processed, dry_run| {
+            problem(&failed(processed), dry_run, &[])
+                .unwrap()
+                .contains("what was committed before stays")
+        };
+        assert!(says_so(128, false));
+        assert!(!says_so(0, false));
+        assert!(!says_so(128, true));
+    }
 }
