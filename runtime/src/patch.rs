@@ -123,3 +123,25 @@ impl<E: Into<BoxError>> StepResult for Result<Patch, E> {
         self.map_err(Into::into)
     }
 }
+
+impl Serialize for Patch {
+    /// As a map of the columns it sets, so that a patch can be inserted as a row.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.columns().map(|(name, value)| (name, CellOf(value))))
+    }
+}
+
+struct CellOf<'v>(&'v Value);
+
+impl Serialize for CellOf<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Null => serializer.serialize_none(),
+            Value::Boolean(value) => serializer.serialize_bool(*value),
+            Value::Integer(value) => serializer.serialize_i64(*value),
+            Value::Real(value) => serializer.serialize_f64(*value),
+            Value::Text(value) | Value::Json(value) => serializer.serialize_str(value),
+            Value::Bytes(value) => serializer.serialize_bytes(value),
+        }
+    }
+}

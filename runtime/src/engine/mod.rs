@@ -1,6 +1,7 @@
 //! Planning and driving runs. Decisions are pure (`plan`, `drift`, `state`, `pace`); effects are in `run`, `step`, `lease`.
 
 mod drift;
+mod follow;
 mod lease;
 mod pace;
 mod plan;

@@ -1,5 +1,6 @@
 //! Driving a run: plan it, record it, execute its migrations one after another, record how it ended.
 
+use super::follow::follow;
 use super::lease::{self, Holder};
 use super::plan::{Plan, Planned, Work, plan};
 use super::retry::Patience;
@@ -7,11 +8,10 @@ use super::status::is_live;
 use super::step::{self, StepEnd};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
-use crate::history::{self, Fence, History, NewRun, RunRow, RunStatus};
+use crate::history::{self, Fence, NewRun, RunRow, RunStatus};
 use crate::migrator::{Drift, MigrationReport, Migrator, Report, Run};
 use crate::store::Session;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 /// What every part of a run needs.
 pub(crate) struct Drive<'m> {
@@ -236,9 +236,7 @@ fn record_inside(
             history::record_blocked(session, &new, &drift_text(&drift))?;
             Recorded::Blocked { run_id, drift }
         }
-        Plan::TakeOver(run, work) => {
-            take_over(migrator, session, holder, &history, *run, work, drift)?
-        }
+        Plan::TakeOver(run, work) => take_over(migrator, session, holder, *run, work, drift)?,
         Plan::Start(work, abandoned) => {
             if let Some(run) = abandoned {
                 let gone = format!(
@@ -272,7 +270,6 @@ fn take_over(
     migrator: &Migrator,
     session: &mut dyn Session,
     holder: &Holder,
-    _history: &History,
     run: RunRow,
     work: Vec<Work>,
     drift: Vec<Drift>,
@@ -318,7 +315,7 @@ fn blocked(request: &Run, run_id: Option<String>, drift: Vec<Drift>) -> Report {
 }
 
 impl Report {
-    fn without_run(request: &Run, status: RunStatus, drift: Vec<Drift>) -> Report {
+    pub(super) fn without_run(request: &Run, status: RunStatus, drift: Vec<Drift>) -> Report {
         Report {
             status,
             run_id: None,
@@ -435,84 +432,5 @@ fn record_end(report: &mut Report, work: &Work, end: StepEnd) -> bool {
             report.error = Some(error.chain());
             false
         }
-    }
-}
-
-/// Waits for somebody else's run of our plan. `None` when its holder is gone and it is to be taken over.
-fn follow(migrator: &Migrator, request: &Run, run: &RunRow) -> Result<Option<Report>> {
-    const POLL: Duration = Duration::from_millis(200);
-    let holder = run.lease_holder.clone().unwrap_or_default();
-    (migrator.observer)(&Event::Following {
-        run_id: run.run_id.clone(),
-        holder,
-    });
-    let mut session = migrator.store.connect()?;
-    // A clock that is set back makes a lease look longer than it is; a holder that commits nothing for a whole lease by
-    // our own clock is treated as gone all the same.
-    let mut last_sign = (run.updated_at.clone(), Instant::now());
-    loop {
-        let history =
-            Patience::new(request.lock_timeout).repeat(|| history::load(&mut *session))?;
-        let Some(now) = Patience::new(request.lock_timeout)
-            .repeat(|| history::load_run(&mut *session, &run.run_id))?
-        else {
-            return Ok(None);
-        };
-        if !now.is_active() {
-            return Ok(Some(followed(request, &now, &history)));
-        }
-        if !is_live(&now) {
-            return Ok(None);
-        }
-        if now.updated_at != last_sign.0 {
-            last_sign = (now.updated_at.clone(), Instant::now());
-        }
-        if last_sign.1.elapsed() > migrator.lease * 2 {
-            expire(request, &mut *session, &now)?;
-            return Ok(None);
-        }
-        if request.cancel.is_canceled() {
-            return Err(Error::new(
-                ErrorKind::Canceled,
-                format!(
-                    "stopped waiting; run {} goes on where it is executed",
-                    run.run_id
-                ),
-            ));
-        }
-        std::thread::sleep(POLL);
-    }
-}
-
-/// Ends the lease of a holder that shows no sign of life.
-fn expire(request: &Run, session: &mut dyn Session, run: &RunRow) -> Result<()> {
-    Patience::new(request.lock_timeout).repeat(|| {
-        session.begin()?;
-        let result = history::expire(session, &run.run_id, run.lease_epoch, &run.updated_at)
-            .and_then(|()| session.commit());
-        session.rollback();
-        result
-    })
-}
-
-/// The report of a run that somebody else has executed.
-fn followed(request: &Run, run: &RunRow, history: &History) -> Report {
-    let migrations = run
-        .migration_ids
-        .iter()
-        .filter_map(|id| history.state(id))
-        .map(|state| MigrationReport {
-            id: state.migration_id.clone(),
-            status: state.status.to_string(),
-            processed: state.processed,
-            changed: state.changed,
-            quarantined: state.quarantined,
-            sample: Vec::new(),
-        });
-    Report {
-        run_id: Some(run.run_id.clone()),
-        migrations: migrations.collect(),
-        error: run.last_error.clone(),
-        ..Report::without_run(request, run.status, Vec::new())
     }
 }

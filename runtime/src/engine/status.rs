@@ -3,7 +3,7 @@
 use super::retry::Patience;
 use super::{drift, lease, plan};
 use crate::error::{Error, Result};
-use crate::history::{self, Direction, History, RunRow, RunStatus};
+use crate::history::{self, History, RunRow, RunStatus};
 use crate::migrator::{Canceled, Migrator, PartialStep, Status, StatusKind};
 use std::time::Duration;
 
@@ -83,14 +83,9 @@ fn chosen<'h>(history: &'h History, run_id: Option<&str>) -> Result<Option<&'h R
     match (active, run_id) {
         (Some(run), Some(id)) if run.run_id != id => Err(Error::usage(format!(
             "run {id} is not active; the active run is {} ({})",
-            run.run_id,
-            direction(run.direction)
+            run.run_id, run.direction
         ))),
         (None, Some(id)) => Err(Error::usage(format!("run {id} is not active; no run is"))),
         _ => Ok(active),
     }
-}
-
-fn direction(direction: Direction) -> &'static str {
-    direction.as_str()
 }
