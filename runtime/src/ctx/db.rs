@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 ///
 /// Parameters are `$1`, `$2`, … and are given as a tuple, an array, a single value or `()`.
 pub struct Db<'c> {
-    ctx: &'c mut Ctx,
+    pub(super) ctx: &'c mut Ctx,
 }
 
 impl Db<'_> {

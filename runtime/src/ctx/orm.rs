@@ -15,7 +15,7 @@ use std::sync::Arc;
 ///
 /// A key is the primary key's value; a composite key is a tuple in the key's order.
 pub struct Orm<'c> {
-    ctx: &'c mut Ctx,
+    pub(super) ctx: &'c mut Ctx,
 }
 
 impl Orm<'_> {
