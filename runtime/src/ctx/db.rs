@@ -22,8 +22,7 @@ impl Db<'_> {
     pub fn execute(&mut self, sql: &str, parameters: impl Serialize) -> Result<u64> {
         let parameters = self.ready(sql, &parameters)?;
         let result = self.ctx.session.execute(sql, &parameters);
-        self.still_inside(sql)?;
-        result.map_err(|error| failed(sql, error))
+        self.still_inside(sql, result)
     }
 
     /// Runs a query. A row is read into a struct by column name, into a tuple by position, or into a single value.
@@ -45,8 +44,7 @@ impl Db<'_> {
             found.push(record_from_row(row, &names)?);
             Ok(())
         });
-        self.still_inside(sql)?;
-        result.map_err(|error| failed(sql, error))?;
+        self.still_inside(sql, result)?;
         Ok(found)
     }
 
@@ -99,11 +97,16 @@ impl Db<'_> {
     }
 
     /// A failed statement may have rolled the whole transaction back; going on would write outside of it.
-    fn still_inside(&mut self, sql: &str) -> Result<()> {
+    fn still_inside<R>(&mut self, sql: &str, result: Result<R>) -> Result<R> {
         if self.ctx.session.in_transaction() {
-            return Ok(());
+            return result.map_err(|error| failed(sql, error));
         }
-        let error = Error::step(format!("the batch's transaction was ended by: {sql}"));
+        let ended = format!("the batch's transaction was ended by: {sql}");
+        let error = match result {
+            Ok(_) => Error::step(ended),
+            // A full disk, a conflict clause: the reason is what helps.
+            Err(error) => error.context(ended),
+        };
         Err(self.ctx.poison(error, None))
     }
 }

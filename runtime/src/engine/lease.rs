@@ -11,6 +11,7 @@
 //! file cannot be seen (another host, another container) nothing is known, and the lease decides.
 
 use crate::error::{Error, ErrorKind, Result};
+use std::cell::Cell;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::PathBuf;
 
@@ -21,6 +22,8 @@ pub(crate) struct Holder {
     path: PathBuf,
     /// Locked as long as this lives.
     _file: File,
+    /// Whether the file stays when this ends.
+    left_behind: Cell<bool>,
 }
 
 impl Holder {
@@ -43,13 +46,23 @@ impl Holder {
             name: format!("{}/{}/{token}", host(), std::process::id()),
             path,
             _file: file,
+            left_behind: Cell::new(false),
         })
+    }
+
+    /// Leaves the file, unlocked, when this ends: the run could not be ended, and whoever comes next is to see at once that
+    /// nobody executes it any more.
+    pub(crate) fn leave_behind(&self) {
+        self.left_behind.set(true);
     }
 }
 
 impl Drop for Holder {
     fn drop(&mut self) {
-        // Left behind, the file would only tell others what is true: that this holder is gone.
+        if self.left_behind.get() {
+            return;
+        }
+        // Left behind all the same, the file would only tell others what is true: that this holder is gone.
         let _ = std::fs::remove_file(&self.path);
     }
 }

@@ -20,10 +20,36 @@ pub(crate) struct Drive<'m> {
     pub run_id: Arc<str>,
     /// `None` in a dry run, which records nothing.
     pub fence: Option<Fence>,
-    pub runtime: &'m tokio::runtime::Handle,
+    /// This process as the run's holder; `None` in a dry run.
+    pub holder: Option<&'m Holder>,
+    pub runtime: &'m Poller,
+}
+
+/// What polls `async fn` steps.
+pub(crate) enum Poller {
+    /// The runtime the caller was in, which drives its own timers.
+    Callers(tokio::runtime::Handle),
+    /// Ours, whose timers only move while it is itself what blocks: a handle to it would wait for ever.
+    Own(tokio::runtime::Runtime),
+}
+
+impl Poller {
+    pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        match self {
+            Poller::Callers(handle) => handle.block_on(future),
+            Poller::Own(runtime) => runtime.block_on(future),
+        }
+    }
 }
 
 impl Drive<'_> {
+    /// The run's end could not be recorded: whoever comes next is to see that nobody executes it any more.
+    pub(crate) fn leave_behind(&self) {
+        if let Some(holder) = self.holder {
+            holder.leave_behind();
+        }
+    }
+
     pub(crate) fn tell(&self, event: Event) {
         (self.migrator.observer)(&event);
     }
@@ -36,9 +62,9 @@ pub(crate) fn run(
     runtime: Option<&tokio::runtime::Handle>,
 ) -> Result<Report> {
     // An `async fn` step needs a runtime to be polled in; without the caller's, a small one of our own.
-    let own = match runtime {
-        Some(_) => None,
-        None => Some(
+    let runtime = &match runtime {
+        Some(handle) => Poller::Callers(handle.clone()),
+        None => Poller::Own(
             tokio::runtime::Builder::new_current_thread()
                 .enable_time()
                 .build()
@@ -50,9 +76,6 @@ pub(crate) fn run(
                     .with_source(error)
                 })?,
         ),
-    };
-    let Some(runtime) = runtime.or(own.as_ref().map(tokio::runtime::Runtime::handle)) else {
-        return Err(Error::step("there is no runtime for `async fn` steps"));
     };
     for table in migrator.hooks.tables() {
         tracing::debug!(table, "hooks registered");
@@ -74,11 +97,7 @@ enum Attempt {
     Follow(Box<RunRow>),
 }
 
-fn attempt(
-    migrator: &Migrator,
-    request: &Run,
-    runtime: &tokio::runtime::Handle,
-) -> Result<Attempt> {
+fn attempt(migrator: &Migrator, request: &Run, runtime: &Poller) -> Result<Attempt> {
     let mut session = migrator.store.connect()?;
     let patience = || Patience::new(request.lock_timeout);
     let history = patience().repeat(|| history::load(&mut *session))?;
@@ -103,6 +122,7 @@ fn attempt(
                 request,
                 run_id,
                 fence: None,
+                holder: None,
                 runtime,
             };
             return execute(&drive, session, work, 0, first.drift, first.warnings)
@@ -143,6 +163,7 @@ fn attempt(
                 request,
                 run_id: fence.run_id.as_str().into(),
                 fence: Some(fence),
+                holder: Some(&holder),
                 runtime,
             };
             if let Some(holder) = taken_from {

@@ -191,6 +191,7 @@ fn range(
     };
     match (work.begin, stored, state) {
         (Begin::Resume, Some(range), Some(state)) => {
+            check_cursor(table, &range, state)?;
             let progress = Progress {
                 processed: state.processed,
                 changed: state.changed,
@@ -223,6 +224,24 @@ fn range(
                 },
             ))
         }
+    }
+}
+
+/// A cursor that says nothing about this table is never taken for a place to go on from, nor for the beginning.
+fn check_cursor(table: &TableInfo, range: &RangeRow, state: &StateRow) -> Result<()> {
+    let id = &state.migration_id;
+    match &range.cursor {
+        Some(key) if key.len() != table.key.len() => Err(Error::schema(format!(
+            "the stored cursor of migration {id} has {} parts and the key of {} has {}; the table's primary key was changed since, or the cursor was not written by driftless",
+            key.len(),
+            table.name,
+            table.key.len()
+        ))),
+        None if range.pass == 1 && state.processed > 0 => Err(Error::schema(format!(
+            "migration {id} has visited {} documents and its cursor is gone from migration_state; restore it from a backup, or begin again with `up --restart`",
+            state.processed
+        ))),
+        _ => Ok(()),
     }
 }
 
@@ -265,6 +284,7 @@ fn end_unopened(
             history::end_run(session, &drive.run_id, RunStatus::Failed, Some(&text))
         });
         if let Err(second) = recorded {
+            drive.leave_behind();
             tracing::error!(error = %second.chain(), "the failure could not be recorded");
         }
     }
@@ -793,6 +813,7 @@ impl<'d, 'm> Execution<'d, 'm> {
             history::end_run(session, &drive.run_id, status, text.as_deref())
         });
         if let Err(second) = recorded {
+            drive.leave_behind();
             // The cursor is intact; the run is taken over or ended by whoever comes next.
             drive.tell(Event::Warning {
                 message: format!(
