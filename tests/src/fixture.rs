@@ -39,4 +39,7 @@ fixtures! {
     puppet_normal = "migrations/puppet_normal";
     keys = "migrations/keys";
     insert_ahead = "migrations/insert_ahead";
+    documents = "migrations/documents";
+    odd_names = "migrations/odd_names";
+    waits = "migrations/waits";
 }

@@ -1,5 +1,8 @@
 //! The promises of DESIGN §3 and the faults of issue 2, on SQLite, with real files, real processes and real locks.
 
+mod documents;
+mod fault_files;
+mod fault_processes;
 mod p01_exactly_once;
 mod p03_no_lost_update;
 mod p04_history_is_immutable;
