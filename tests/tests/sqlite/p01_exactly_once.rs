@@ -3,7 +3,7 @@
 use crate::{accounts, assert_times_100_once, driver, stop_after};
 use driftless::{CancelToken, Event, Run, RunStatus};
 use driftless_tests::{Database, Seed, fixtures};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 const ROWS: u32 = 200_000;
@@ -90,20 +90,20 @@ async fn p1_a_run_canceled_at_random_and_resumed_leaves_what_an_undisturbed_one_
     let db = Database::new(&accounts(5_000));
     let mut cancels = 0;
     loop {
-        let (token, after) = (CancelToken::default(), seed.u64(1..1500));
+        let (token, batches) = (CancelToken::default(), AtomicU32::new(seed.u32(1..12)));
         let stopper = token.clone();
         let migrator = db
             .migrator(&fixtures::times100)
             .await
             .observer(move |event| match event {
-                Event::BatchCommitted { processed, .. } if *processed % 1500 >= after => {
+                Event::BatchCommitted { .. } if batches.fetch_sub(1, Ordering::Relaxed) == 1 => {
                     stopper.cancel();
                 }
                 _ => {}
             });
         let run = Run::up()
             .full_speed()
-            .batch_size(seed.u32(1..300))
+            .batch_size(seed.u32(1..150))
             .cancel_on(&token);
         let report = migrator.run(run).await.expect("the run is not refused");
         match report.status {
