@@ -57,7 +57,7 @@ fn missing(manifest: &Manifest, state: &StateRow) -> String {
             migration.id
         ),
         None => format!(
-            "migration {id} was applied and is not compiled in; restore its file (`drift` shows what was applied)"
+            "migration {id} was applied and is not compiled in; restore its file (`drift` shows what was applied), or let one run pass with `--allow-drift --reason …`"
         ),
     }
 }

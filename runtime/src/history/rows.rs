@@ -148,11 +148,13 @@ impl StateRow {
 
     /// How much of the step is done, 0 to 100.
     pub fn percent(&self) -> u64 {
-        match (self.total, self.status) {
-            (_, StateStatus::Completed) | (0, _) => 100,
-            (total, _) => {
-                (self.processed * 100 / total).min(if self.is_partial() { 99 } else { 100 })
-            }
+        let whole = if self.is_partial() { 99 } else { 100 };
+        match (self.processed * 100).checked_div(self.total) {
+            _ if self.status == StateStatus::Completed => 100,
+            Some(percent) => percent.min(whole),
+            // Nothing was counted: the step failed before it could begin, or there was nothing to visit.
+            None if self.is_partial() => 0,
+            None => 100,
         }
     }
 }
