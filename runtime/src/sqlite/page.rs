@@ -214,3 +214,59 @@ pub(super) fn key_equals(table: &TableInfo, first: usize) -> String {
         .map(|(index, key)| format!("{} = ?{}", key.sql_name, first + index));
     parts.collect::<Vec<_>>().join(" AND ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    /// The plan SQLite makes for the second page of a table that has an index the filter would like better.
+    fn plan(key: &str, options: &str) -> String {
+        let connection = Connection::open_in_memory().unwrap();
+        connection
+            .execute_batch(&format!(
+                "CREATE TABLE t (a INTEGER NOT NULL, b TEXT NOT NULL, done INTEGER, x INTEGER{key}) {options};
+                 CREATE INDEX tempting ON t (done, x);
+                 CREATE INDEX covering ON t (done, x, a, b);"
+            ))
+            .unwrap();
+        let table = Arc::new(super::super::table::describe(&connection, None, "t").unwrap());
+        let page = Page {
+            after: Some(table.key.iter().map(|_| Value::Integer(1)).collect()),
+            until: Some(table.key.iter().map(|_| Value::Integer(9)).collect()),
+            table,
+            columns: [2].into(),
+            filter: Some("done = 0".into()),
+            limit: 10,
+        };
+        let mut statement = connection
+            .prepare(&format!("EXPLAIN QUERY PLAN {}", page_sql(&page)))
+            .unwrap();
+        let parameters = vec![1; statement.parameter_count()];
+        let steps = statement
+            .query_map(rusqlite::params_from_iter(parameters), |row| {
+                row.get::<_, String>(3)
+            })
+            .unwrap();
+        steps.collect::<Result<Vec<_>, _>>().unwrap().join("; ")
+    }
+
+    #[test]
+    fn p9_a_page_is_searched_by_the_key_and_never_sorted_whatever_index_the_filter_likes() {
+        for (key, options, by) in [
+            ("", "", "INTEGER PRIMARY KEY"),
+            (", id INTEGER PRIMARY KEY", "", "INTEGER PRIMARY KEY"),
+            (", PRIMARY KEY (b)", "", "sqlite_autoindex_t_1"),
+            (", PRIMARY KEY (b, a)", "", "sqlite_autoindex_t_1"),
+            (", PRIMARY KEY (b, a)", "WITHOUT ROWID", "PRIMARY KEY"),
+        ] {
+            let plan = plan(key, options);
+            assert!(
+                plan.starts_with("SEARCH t USING"),
+                "{key} {options}: {plan}"
+            );
+            assert!(plan.contains(by), "{key} {options}: {plan}");
+            assert!(!plan.contains("TEMP B-TREE"), "{key} {options}: {plan}");
+        }
+    }
+}

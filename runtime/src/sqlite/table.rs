@@ -42,8 +42,9 @@ pub(super) fn describe(
     Ok(TableInfo {
         sql_name: quote(&name),
         // Keeps the planner on the key's own order whatever other index the filter might suit: a page must not sort.
+        // SQLite does not heed NOT INDEXED on a table without row numbers, and knows its key by the name of an index.
         scan_hint: match (&primary_key_index, row_number) {
-            (Some(index), false) if !without_rowid => format!("INDEXED BY {}", quote(index)),
+            (Some(index), false) => format!("INDEXED BY {}", quote(index)),
             _ => "NOT INDEXED".into(),
         },
         columns: columns
