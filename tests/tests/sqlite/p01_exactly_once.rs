@@ -84,6 +84,25 @@ fn kill_until_done(db: &Database, seed: &mut Seed) -> u32 {
     }
 }
 
+/// With small batches a good part of the time is spent around the commit, so that many kills fall there: this is the test
+/// that sees a cursor committed apart from its documents.
+#[test]
+fn p1_a_run_killed_around_its_commits_leaves_what_an_undisturbed_one_leaves() {
+    let mut seed = Seed::new();
+    let db = Database::new(&accounts(2_000));
+    for _ in 0..80 {
+        let mut child = driver("times100", &db, "--batch-size 2 --full-speed");
+        for _ in 0..seed.u32(1..4) {
+            child.await_line("batch");
+        }
+        std::thread::sleep(Duration::from_micros(seed.u64(0..1000)));
+        child.kill();
+    }
+    let last = driver("times100", &db, "--full-speed").finish();
+    assert!(last.starts_with("ended completed"), "{last}");
+    assert_times_100_once(&db, 2_000);
+}
+
 #[tokio::test]
 async fn p1_a_run_canceled_at_random_and_resumed_leaves_what_an_undisturbed_one_leaves() {
     let mut seed = Seed::new();

@@ -156,3 +156,28 @@ fn p7_cursor_and_passes_survive_any_number_of_kills() {
         "each was visited once"
     );
 }
+
+#[test]
+fn p7_an_app_that_inserts_more_than_a_pass_visited_is_no_fault_of_the_step() {
+    let db = Database::new(&todos("INTEGER", 950));
+    let mut run = driver(
+        "remaining",
+        &db,
+        "--batch-size 100 --wait-after 5 --wait-after 11",
+    );
+    let insert = |from: i32, to: i32| {
+        db.run(&format!(
+            "WITH RECURSIVE n(i) AS (SELECT {from} UNION ALL SELECT i + 1 FROM n WHERE i < {to}) INSERT INTO todos (id) SELECT i FROM n"
+        ));
+    };
+    run.await_line("waiting");
+    insert(-150, -1);
+    run.go_on();
+    // One batch into the second pass: behind its cursor come more rows than it began with.
+    run.await_line("waiting");
+    insert(-1000, -801);
+    run.go_on();
+    let last = run.finish();
+    assert!(last.starts_with("ended completed"), "{last}");
+    assert_eq!(db.value::<i64>("SELECT count FROM visits"), 950 + 150 + 200);
+}
