@@ -117,14 +117,26 @@ fn dry_run(report: &Report) -> String {
     text
 }
 
-/// One document, before and after.
+/// One document, before and after; a removed one in one line.
 fn sample(difference: &Difference) -> String {
-    let mut text = format!("  {} {}\n", difference.table, difference.key);
-    for (column, before, after) in &difference.columns {
-        let after = match after {
-            Some(after) => paint(GREEN, after),
-            None => paint(YELLOW, "removed"),
-        };
+    let Difference {
+        table,
+        key,
+        columns,
+    } = difference;
+    if columns.is_empty() {
+        return format!("  {table} {key} keeps every value\n");
+    }
+    if columns.iter().all(|(_, _, after)| after.is_none()) {
+        let cells = columns
+            .iter()
+            .map(|(column, before, _)| format!("{column} = {before}"));
+        let cells = cells.collect::<Vec<_>>().join(", ");
+        return format!("  {table} {key} {} ({cells})\n", paint(YELLOW, "removed"));
+    }
+    let mut text = format!("  {table} {key}\n");
+    for (column, before, after) in columns {
+        let after = paint(GREEN, after.as_deref().unwrap_or("removed"));
         let _ = writeln!(text, "    {column}: {} → {after}", paint(RED, before));
     }
     text
@@ -203,5 +215,29 @@ mod tests {
         assert!(says_so(128, false));
         assert!(!says_so(0, false));
         assert!(!says_so(128, true));
+    }
+
+    #[test]
+    fn a_removed_document_takes_one_line_and_a_changed_one_a_line_per_column() {
+        let of = |columns: &[(&str, &str, Option<&str>)]| Difference {
+            table: "playlist".into(),
+            key: "(1, 2)".into(),
+            columns: columns
+                .iter()
+                .map(|(name, before, after)| {
+                    (name.to_string(), before.to_string(), after.map(Into::into))
+                })
+                .collect(),
+        };
+        let plain = |difference| anstream::adapter::strip_str(&sample(&difference)).to_string();
+        assert_eq!(
+            plain(of(&[("a", "1", None), ("b", "2", None)])),
+            "  playlist (1, 2) removed (a = 1, b = 2)\n"
+        );
+        assert_eq!(
+            plain(of(&[("a", "1", Some("3"))])),
+            "  playlist (1, 2)\n    a: 1 → 3\n"
+        );
+        assert_eq!(plain(of(&[])), "  playlist (1, 2) keeps every value\n");
     }
 }
