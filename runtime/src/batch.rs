@@ -175,6 +175,16 @@ impl Batch {
         self.check_unnoticed()
     }
 
+    /// The failure that one-at-a-time would have had. A document failed while patches before it were not written yet: one
+    /// of those may fail first, or may have changed or removed this very document, which then was stale.
+    pub(crate) fn first_failure(&mut self, error: Error) -> Error {
+        // Outside of the transaction nothing is written, whatever ended it.
+        if !self.ctx.session.in_transaction() {
+            return error;
+        }
+        self.flush().err().unwrap_or(error)
+    }
+
     /// Writing patches together must not be noticeable: see [`Ctx::noticed`].
     fn check_unnoticed(&mut self) -> Result<()> {
         if self.ctx.noticed && !self.eager {

@@ -37,8 +37,10 @@ pub enum ErrorKind {
     Canceled,
     /// The database stayed locked, or was not reachable, for longer than the lock timeout.
     Busy,
-    /// The database refused: a constraint, a missing table, a full disk, a corrupt file.
+    /// The database refused: a missing table, a full disk, a corrupt file.
     Database,
+    /// A constraint refused a change: a check, a unique index, a foreign key, NOT NULL.
+    Constraint,
     /// A step function returned an error, panicked, or returned a patch that cannot be written.
     Step,
     /// The `migration_*` tables are not what this build expects.

@@ -135,6 +135,8 @@ pub(crate) struct Column {
     pub name: String,
     /// Whether the database computes it.
     pub generated: bool,
+    /// Whether it is declared to hold bytes.
+    pub bytes: bool,
 }
 
 /// A column of the key.

@@ -42,4 +42,7 @@ fixtures! {
     documents = "migrations/documents";
     odd_names = "migrations/odd_names";
     waits = "migrations/waits";
+    quarantine = "migrations/quarantine";
+    quarantine_normal = "migrations/quarantine_normal";
+    empty_bytes = "migrations/empty_bytes";
 }

@@ -1,9 +1,12 @@
 //! Planning and driving runs. Decisions are pure (`plan`, `drift`, `state`, `pace`); effects are in `run`, `step`, `lease`.
 
 mod drift;
+mod failing;
 mod follow;
 mod lease;
+mod open;
 mod pace;
+mod passes;
 mod plan;
 mod retry;
 mod run;

@@ -22,7 +22,9 @@ pub(super) fn translate(error: rusqlite::Error) -> Error {
             ErrorKind::Database,
             "the database file is corrupt; restore it from a backup before migrating",
         ),
-        Some(ErrorCode::ConstraintViolation) => (ErrorKind::Database, "a constraint does not hold"),
+        Some(ErrorCode::ConstraintViolation) => {
+            (ErrorKind::Constraint, "a constraint does not hold")
+        }
         Some(ErrorCode::CannotOpen) => (ErrorKind::Database, "SQLite cannot open the file"),
         Some(ErrorCode::SystemIoFailure) => (
             ErrorKind::Database,

@@ -51,6 +51,7 @@ pub(super) fn describe(
             .into_iter()
             .map(|column| Column {
                 generated: column.hidden > 1,
+                bytes: column.declared.to_ascii_uppercase().contains("BLOB"),
                 name: column.name,
             })
             .collect(),
@@ -67,6 +68,8 @@ struct RawColumn {
     key_position: i64,
     /// 0 plain, 1 hidden in a virtual table, 2 and 3 generated.
     hidden: i64,
+    /// The type as declared; may be empty.
+    declared: String,
 }
 
 /// The table's name as the database spells it, and whether it has no row numbers.
@@ -110,14 +113,16 @@ fn missing(connection: &Connection, name: &str) -> Error {
 }
 
 fn columns(connection: &Connection, table: &str) -> rusqlite::Result<Vec<RawColumn>> {
-    let mut statement = connection
-        .prepare("SELECT name, \"notnull\", pk, hidden FROM pragma_table_xinfo(?1) ORDER BY cid")?;
+    let mut statement = connection.prepare(
+        "SELECT name, \"notnull\", pk, hidden, type FROM pragma_table_xinfo(?1) ORDER BY cid",
+    )?;
     let columns = statement.query_map([table], |row| {
         Ok(RawColumn {
             name: row.get(0)?,
             not_null: row.get(1)?,
             key_position: row.get(2)?,
             hidden: row.get(3)?,
+            declared: row.get(4)?,
         })
     })?;
     columns.collect()

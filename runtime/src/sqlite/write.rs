@@ -19,7 +19,7 @@ pub(super) fn write(
     let mut statements: Vec<(&Patch, CachedStatement<'_>)> = Vec::new();
     for (index, (position, patch)) in changes.iter().enumerate() {
         let rows = statement_for(connection, table, &mut statements, patch)
-            .and_then(|statement| write_one(statement, &keys[*position], patch));
+            .and_then(|statement| write_one(statement, table, &keys[*position], patch));
         written.rows += rows.map_err(|error| (index, translate(error)))? as u64;
     }
     Ok(written)
@@ -27,14 +27,33 @@ pub(super) fn write(
 
 fn write_one(
     statement: &mut CachedStatement<'_>,
+    table: &TableInfo,
     key: &Key,
     patch: &Patch,
 ) -> rusqlite::Result<usize> {
-    let values = patch.columns.iter().map(|(_, value)| value).chain(key);
-    for (index, value) in values.enumerate() {
-        statement.raw_bind_parameter(index + 1, value)?;
+    for (index, (name, value)) in patch.columns.iter().enumerate() {
+        bind(statement, index + 1, table, name, value)?;
+    }
+    for (index, value) in key.iter().enumerate() {
+        statement.raw_bind_parameter(patch.columns.len() + index + 1, value)?;
     }
     statement.raw_execute()
+}
+
+/// Binds a column's value. An empty sequence does not show whether it is one of bytes; the column's declared type does.
+fn bind(
+    statement: &mut CachedStatement<'_>,
+    place: usize,
+    table: &TableInfo,
+    column: &str,
+    value: &Value,
+) -> rusqlite::Result<()> {
+    let empty = matches!(value, Value::Json(json) if json == "[]");
+    let of_bytes = |at: usize| table.columns[at].bytes;
+    if empty && table.position(column).is_some_and(of_bytes) {
+        return statement.raw_bind_parameter(place, &[][..] as &[u8]);
+    }
+    statement.raw_bind_parameter(place, value)
 }
 
 /// The statement for a patch's set of columns. Most steps have one or two, so the last one used is looked at first.
@@ -112,10 +131,8 @@ pub(super) fn insert(
         ),
     };
     let mut statement = connection.prepare_cached(&sql).map_err(translate)?;
-    for (index, (_, value)) in columns.iter().enumerate() {
-        statement
-            .raw_bind_parameter(index + 1, value)
-            .map_err(translate)?;
+    for (index, (name, value)) in columns.iter().enumerate() {
+        bind(&mut statement, index + 1, table, name, value).map_err(translate)?;
     }
     statement.raw_execute().map_err(translate)?;
     let given = |name: &str| {

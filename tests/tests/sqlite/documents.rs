@@ -167,3 +167,14 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
         }
     }
 }
+
+#[tokio::test]
+async fn empty_bytes_stay_bytes_and_an_empty_list_stays_a_list() {
+    let db = Database::small(
+        "CREATE TABLE docs (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL, list TEXT NOT NULL);
+         INSERT INTO docs VALUES (1, x'0102', '[1,2]');",
+    );
+    db.up(&fixtures::empty_bytes).await;
+    let row = db.rows("SELECT typeof(bytes), length(bytes), list FROM docs");
+    assert_eq!(row, ["blob|0|[]"]);
+}

@@ -12,6 +12,7 @@ mod p08_status;
 mod p09_keys;
 mod p10_nothing_ignored;
 mod p11_constraints;
+mod quarantine;
 
 use driftless::{CancelToken, Event, Manifest, MigrationReport, Run, RunStatus};
 use driftless_tests::{Child, Database};
