@@ -1,7 +1,10 @@
 //! The command line, as a library: `main` is all that a `migrate` binary needs.
 //!
-//! ```ignore
+//! ```no_run
+//! # /*
 //! static MIGRATIONS: driftless::Manifest = driftless::migrations!("migrations");
+//! # */
+//! # static MIGRATIONS: driftless::Manifest = driftless::__private::Manifest::new(&[], "", "");
 //!
 //! fn main() -> std::process::ExitCode {
 //!     driftless::cli::main(&MIGRATIONS)
