@@ -198,6 +198,27 @@ impl Serializer for CellWriter {
     }
 }
 
+/// The three forms in which serde hands over a sequence, for a writer with `push` and `finish`.
+macro_rules! sequences {
+    ($writer:ident => $result:ty) => {
+        sequences!($writer, SerializeSeq, serialize_element, $result);
+        sequences!($writer, SerializeTuple, serialize_element, $result);
+        sequences!($writer, SerializeTupleStruct, serialize_field, $result);
+    };
+    ($writer:ident, $form:ident, $each:ident, $result:ty) => {
+        impl $form for $writer {
+            type Ok = $result;
+            type Error = Refusal;
+            fn $each<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Refusal> {
+                self.push(value)
+            }
+            fn end(self) -> Result<$result, Refusal> {
+                self.finish()
+            }
+        }
+    };
+}
+
 /// Collects a sequence as long as it is made of `u8`; anything else is left to JSON.
 struct ByteWriter(Vec<u8>);
 
@@ -217,38 +238,7 @@ impl ByteWriter {
     }
 }
 
-impl SerializeSeq for ByteWriter {
-    type Ok = Value;
-    type Error = Refusal;
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Refusal> {
-        self.push(value)
-    }
-    fn end(self) -> Result<Value, Refusal> {
-        self.finish()
-    }
-}
-
-impl SerializeTuple for ByteWriter {
-    type Ok = Value;
-    type Error = Refusal;
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Refusal> {
-        self.push(value)
-    }
-    fn end(self) -> Result<Value, Refusal> {
-        self.finish()
-    }
-}
-
-impl SerializeTupleStruct for ByteWriter {
-    type Ok = Value;
-    type Error = Refusal;
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Refusal> {
-        self.push(value)
-    }
-    fn end(self) -> Result<Value, Refusal> {
-        self.finish()
-    }
-}
+sequences!(ByteWriter => Value);
 
 /// Everything that a writer which wants one form of value refuses.
 macro_rules! refuse_scalars {
@@ -366,6 +356,10 @@ impl ListWriter {
         self.0.push(to_value(value).map_err(Refusal::Reason)?);
         Ok(())
     }
+
+    fn finish(self) -> Result<Vec<Value>, Refusal> {
+        Ok(self.0)
+    }
 }
 
 impl Serializer for ListWriter {
@@ -414,38 +408,7 @@ impl Serializer for ListWriter {
     }
 }
 
-impl SerializeSeq for ListWriter {
-    type Ok = Vec<Value>;
-    type Error = Refusal;
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Refusal> {
-        self.push(value)
-    }
-    fn end(self) -> Result<Vec<Value>, Refusal> {
-        Ok(self.0)
-    }
-}
-
-impl SerializeTuple for ListWriter {
-    type Ok = Vec<Value>;
-    type Error = Refusal;
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Refusal> {
-        self.push(value)
-    }
-    fn end(self) -> Result<Vec<Value>, Refusal> {
-        Ok(self.0)
-    }
-}
-
-impl SerializeTupleStruct for ListWriter {
-    type Ok = Vec<Value>;
-    type Error = Refusal;
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Refusal> {
-        self.push(value)
-    }
-    fn end(self) -> Result<Vec<Value>, Refusal> {
-        Ok(self.0)
-    }
-}
+sequences!(ListWriter => Vec<Value>);
 
 /// Takes a struct or a map apart into columns.
 struct ColumnWriter;
