@@ -7,6 +7,7 @@
 
 use crate::ctx::{Ctx, check_patch, whole_rows};
 use crate::document::{DecodeError, Fields, document_from_row};
+use crate::engine::Heart;
 use crate::error::{BoxError, Error, Result};
 use crate::manifest::WriteMode;
 use crate::migrator::Difference;
@@ -15,11 +16,22 @@ use crate::store::Page;
 use crate::value::{Key, Row, Value, show_key};
 use serde::de::DeserializeOwned;
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::vec;
 
-/// How many patches are written together: enough to share the preparations, few enough that the values are still in the
-/// processor's cache when they are bound (measured on SQLite: a page of 1,024 at once is slower by a tenth).
-const TOGETHER: usize = 256;
+/// How often documents that somebody changed meanwhile are read and stepped through again, before their page is locked.
+const ROUNDS: usize = 5;
+
+/// How a batch must be done again, because the way it was tried could have been noticed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Redo {
+    /// One document at a time, and every batch after it: writes have effects of their own on other rows.
+    OneByOne,
+    /// One document at a time, this once: to find the one that cannot be written.
+    OneByOneOnce,
+    /// With its rows locked, this once: somebody changes them while we work.
+    Locked,
+}
 
 /// One batch while the generated step function works on it.
 pub struct Batch {
@@ -33,8 +45,10 @@ pub struct Batch {
     pub(crate) processed: u64,
     /// Write every patch before the next document is handed out.
     pub(crate) eager: bool,
-    /// Set when writing together turned out to be noticeable: the batch must be redone eagerly.
-    pub(crate) needs_eager: bool,
+    /// Set when the batch must be done again in another way.
+    pub(crate) redo: Option<Redo>,
+    /// Keeps the lease while a step takes its time.
+    pub(crate) heart: Option<Heart>,
     /// How many differences to collect.
     pub(crate) sample: usize,
     pub(crate) differences: Vec<Difference>,
@@ -54,7 +68,8 @@ impl Batch {
             current: 0,
             processed: 0,
             eager: false,
-            needs_eager: false,
+            redo: None,
+            heart: None,
             sample: 0,
             differences: Vec::new(),
             truncated: false,
@@ -68,11 +83,15 @@ impl Batch {
         self.ctx.keys.clear();
         self.current = 0;
         self.processed = 0;
-        self.needs_eager = false;
+        self.redo = None;
         self.differences.clear();
         self.ctx.pending.clear();
         self.ctx.poison = None;
         self.ctx.noticed = false;
+        self.ctx.used = false;
+        self.ctx.unattributed = false;
+        self.ctx.missed.clear();
+        self.ctx.guarded = !self.page.lock;
         self.ctx.in_hand = 0;
         self.truncated = false;
         self.ctx.changed = 0;
@@ -93,11 +112,11 @@ impl Batch {
     }
 
     fn accept_patch(&mut self, result: Result<Patch, BoxError>) -> Result<()> {
+        self.check_unnoticed()?;
         if let Some(poison) = self.ctx.poison.take() {
             self.current = poison.position.unwrap_or(self.current);
             return Err(poison.error);
         }
-        self.check_unnoticed()?;
         let patch =
             result.map_err(|error| Error::step("the step returned an error").with_source(error))?;
         self.processed += 1;
@@ -113,7 +132,11 @@ impl Batch {
             return self.write_hooked(key, patch);
         }
         self.ctx.pending.push((self.current, patch));
-        let enough = if self.eager { 1 } else { TOGETHER };
+        let enough = if self.eager {
+            1
+        } else {
+            self.ctx.session.together()
+        };
         if self.ctx.pending.len() >= enough {
             self.flush()?;
         }
@@ -163,7 +186,8 @@ impl Batch {
 
     /// Writes the patches in hand; the failure is that of the document it belongs to.
     fn flush(&mut self) -> Result<()> {
-        self.ctx
+        let flushed = self
+            .ctx
             .flush()
             .map_err(|shown| match self.ctx.poison.take() {
                 Some(poison) => {
@@ -171,8 +195,9 @@ impl Batch {
                     poison.error
                 }
                 None => shown,
-            })?;
-        self.check_unnoticed()
+            });
+        self.check_unnoticed()?;
+        flushed
     }
 
     /// The failure that one-at-a-time would have had. A document failed while patches before it were not written yet: one
@@ -185,18 +210,48 @@ impl Batch {
         self.flush().err().unwrap_or(error)
     }
 
-    /// Writing patches together must not be noticeable: see [`Ctx::noticed`].
+    /// Writing patches together must not be noticeable: see [`Ctx::noticed`]. Nor must it be that somebody else changed a
+    /// document after the step looked further than at its documents.
     fn check_unnoticed(&mut self) -> Result<()> {
-        if self.ctx.noticed && !self.eager {
-            self.needs_eager = true;
-            return Err(Error::step("the batch is redone one document at a time"));
+        if self.ctx.unattributed && !self.eager {
+            self.redo = Some(Redo::OneByOneOnce);
+        } else if self.ctx.noticed && !self.eager {
+            self.redo = Some(Redo::OneByOne);
+        } else if self.ctx.used && !self.ctx.missed.is_empty() {
+            self.redo = Some(Redo::Locked);
         }
-        Ok(())
+        match self.redo {
+            Some(redo) => Err(Error::step(format!("the batch is done again ({redo:?})"))),
+            None => Ok(()),
+        }
     }
 
     /// Whether anything but our own patches changed rows since the page was read.
-    fn changed_elsewhere(&self) -> bool {
-        self.ctx.session.change_counter() != self.counter_at_read + self.ctx.own_writes
+    fn changed_elsewhere(&mut self) -> Result<bool> {
+        let counter = self.ctx.session.change_counter()?;
+        Ok(counter != self.counter_at_read + self.ctx.own_writes)
+    }
+
+    /// Lets the reading of the next page begin while the step works on this one. What the step does besides patching its
+    /// documents may change what the next page is, so then it is forgotten again.
+    fn prefetch(&mut self) -> Result<()> {
+        let last = self.ctx.keys.last();
+        let more = self.ctx.keys.len() == self.page.limit && last != self.page.until.as_ref();
+        if !more || self.page.lock || self.eager || self.ctx.dry_run {
+            return Ok(());
+        }
+        let next = Page {
+            after: last.cloned(),
+            ..self.page.clone()
+        };
+        self.ctx.session.prefetch(&next)
+    }
+
+    /// Renews the lease when it is due and no transaction is in the way.
+    fn beat(&mut self) {
+        if let Some(heart) = &mut self.heart {
+            heart.beat(&mut *self.ctx.session);
+        }
     }
 
     /// Dry run: writes one patch at once and keeps the row as it was before and after.
@@ -285,6 +340,9 @@ pub struct Documents<T> {
     stale: bool,
     /// The last key of a full page that has gone stale.
     end: Option<Key>,
+    /// Positions of documents that somebody changed between our reading and our writing: the step gets them again (P3).
+    again: VecDeque<usize>,
+    rounds: usize,
 }
 
 impl<T: DeserializeOwned> Documents<T> {
@@ -320,7 +378,8 @@ impl<T: DeserializeOwned> Documents<T> {
             Ok(())
         })?;
         batch.truncated = fault.is_some();
-        batch.counter_at_read = batch.ctx.session.change_counter();
+        batch.prefetch()?;
+        batch.counter_at_read = batch.ctx.session.change_counter()?;
         Ok(Documents {
             full: fault.is_none() && batch.ctx.keys.len() == batch.page.limit,
             decoded: decoded.into_iter(),
@@ -328,6 +387,8 @@ impl<T: DeserializeOwned> Documents<T> {
             fault,
             stale: false,
             end: None,
+            again: VecDeque::new(),
+            rounds: 0,
         })
     }
 
@@ -336,24 +397,18 @@ impl<T: DeserializeOwned> Documents<T> {
     /// # Errors
     /// A document that does not fit the type, named with its table, key and column.
     pub fn next(&mut self, batch: &mut Batch) -> Result<Option<T>> {
+        batch.beat();
         if !self.stale {
             match self.decoded.next() {
-                Some(document) if !batch.changed_elsewhere() => {
+                Some(document) if !batch.changed_elsewhere()? => {
                     self.hand_out(batch);
                     return Ok(Some(document));
                 }
                 Some(_) => {}
-                None if self.full => return Ok(None),
                 None => {
                     batch.flush()?;
-                    if !batch.changed_elsewhere() {
-                        return match self.fault.take() {
-                            None => Ok(None),
-                            Some(fault) => {
-                                batch.current = self.next;
-                                Err(fault)
-                            }
-                        };
+                    if self.full || !batch.changed_elsewhere()? {
+                        return self.changed_meanwhile(batch);
                     }
                 }
             }
@@ -362,6 +417,58 @@ impl<T: DeserializeOwned> Documents<T> {
             self.end = batch.ctx.keys.last().filter(|_| self.full).cloned();
         }
         self.look_for_next(batch)
+    }
+
+    /// After the last document of the page: those that somebody changed before our patches came, as they are now.
+    fn changed_meanwhile(&mut self, batch: &mut Batch) -> Result<Option<T>> {
+        loop {
+            if let Some(position) = self.again.pop_front() {
+                match self.read_again(batch, position)? {
+                    Some(document) => return Ok(Some(document)),
+                    // Gone, or no longer one of those to visit.
+                    None => continue,
+                }
+            }
+            if batch.ctx.missed.is_empty() {
+                break;
+            }
+            self.rounds += 1;
+            if self.rounds > ROUNDS {
+                batch.redo = Some(Redo::Locked);
+                return Err(Error::step("documents keep changing; they are locked"));
+            }
+            batch.ctx.missed.sort_unstable();
+            self.again.extend(batch.ctx.missed.drain(..));
+        }
+        match self.fault.take() {
+            None => Ok(None),
+            Some(fault) => {
+                batch.current = self.next;
+                Err(fault)
+            }
+        }
+    }
+
+    fn read_again(&mut self, batch: &mut Batch, position: usize) -> Result<Option<T>> {
+        let Batch {
+            ctx, page, fields, ..
+        } = batch;
+        let Ctx { session, keys, .. } = ctx;
+        let key = &keys[position];
+        let mut found = None;
+        session.read_again(page, position, key, &mut |row| {
+            found = Some(
+                document_from_row(row, fields)
+                    .map_err(|error| explain(page, &fields.names, row, key, error)),
+            );
+            Ok(())
+        })?;
+        batch.current = position;
+        if found.is_some() {
+            // It is the same document, visited once.
+            batch.processed -= 1;
+        }
+        found.transpose()
     }
 
     fn hand_out(&mut self, batch: &mut Batch) {
@@ -373,9 +480,15 @@ impl<T: DeserializeOwned> Documents<T> {
     /// The next document as the table has it now: one that is gone is passed over, one that was inserted is found.
     fn look_for_next(&mut self, batch: &mut Batch) -> Result<Option<T>> {
         batch.flush()?;
+        if !batch.ctx.missed.is_empty() {
+            batch.redo = Some(Redo::Locked);
+            return Err(Error::step("a document changed meanwhile; it is locked"));
+        }
         let Batch {
             ctx, page, fields, ..
         } = batch;
+        // From here on every document is locked as it is read.
+        ctx.guarded = false;
         let Ctx { session, keys, .. } = ctx;
         keys.truncate(self.next);
         if keys.len() == page.limit {
@@ -385,6 +498,7 @@ impl<T: DeserializeOwned> Documents<T> {
             after: keys.last().or(page.after.as_ref()).cloned(),
             until: self.end.clone().or_else(|| page.until.clone()),
             limit: 1,
+            lock: true,
             ..page.clone()
         };
         let width = page.columns.len();

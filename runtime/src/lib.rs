@@ -48,4 +48,5 @@ pub use migrator::{
     Report, Run, Status, StatusKind,
 };
 pub use patch::{Document, Patch};
+pub use store::Limit;
 pub use value::Value;

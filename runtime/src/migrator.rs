@@ -6,7 +6,7 @@ use crate::event::{Event, Observer};
 use crate::history::{Direction, RunRow, RunStatus, StateRow};
 use crate::hooks::{Hooks, WriteHooks};
 use crate::manifest::Manifest;
-use crate::store::Store;
+use crate::store::{Limit, Store};
 use serde::Serialize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -79,6 +79,11 @@ impl Migrator {
     /// Where it applies it, with passwords masked.
     pub fn target(&self) -> String {
         self.store.describe()
+    }
+
+    /// What this database cannot do that others can.
+    pub fn limits(&self) -> &'static [Limit] {
+        self.store.limits()
     }
 
     /// Plans a run and executes it to its end.

@@ -8,6 +8,7 @@
 use crate::error::{Error, Result};
 use crate::patch::Patch;
 use crate::value::{Key, Row, Value};
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,28 @@ pub(crate) trait Store: Send + Sync {
 
     /// How long to leave the database to others between two batches, when nobody says otherwise.
     fn default_pause(&self) -> Duration;
+
+    /// What this database cannot do.
+    fn limits(&self) -> &'static [Limit];
+}
+
+/// Something a database cannot do that another can; see [`Migrator::limits`](crate::Migrator::limits).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Limit {
+    /// One connection writes at a time, so that a run has one worker.
+    OneWriter,
+    /// No row can be locked by itself; nobody else writes while a batch does.
+    NoRowLocks,
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Limit::OneWriter => "one connection writes at a time, so a run has one worker",
+            Limit::NoRowLocks => "rows cannot be locked; nobody else writes while a batch does",
+        })
+    }
 }
 
 /// What a callback over rows returns.
@@ -28,13 +51,24 @@ pub(crate) type RowSink<'s> = &'s mut dyn FnMut(&dyn Row) -> Result<()>;
 
 /// One connection.
 pub(crate) trait Session: Send {
-    /// Begins a transaction in which nobody else changes what this one has read. Waits for other writers no longer than
-    /// a busy timeout, then fails with a busy error; nothing has happened then and the call may be repeated.
+    /// Begins a transaction. Waits for other writers no longer than a busy timeout, then fails with a busy error; nothing
+    /// has happened then and the call may be repeated. A session whose connection was lost connects anew.
+    ///
+    /// A store on which many write at a time may leave the real beginning to the first statement that needs it: a page
+    /// that is not locked is then read before it, and no lock is held while a step function runs.
     fn begin(&mut self) -> Result<()>;
 
+    /// Begins a transaction in which everything that is read stays true until the commit, or the commit is refused with a
+    /// busy error. For planning, which is short.
+    fn begin_planning(&mut self) -> Result<()> {
+        self.begin()
+    }
+
     /// Makes the transaction visible to others, and atomic whatever happens. A power failure may still undo the last
-    /// transactions, cursor and documents alike, unless [`Session::make_durable`] follows. After a busy error the transaction is still open and the call may be repeated; after
-    /// any other error the transaction's fate must be read back.
+    /// transactions, cursor and documents alike, unless [`Session::make_durable`] follows.
+    ///
+    /// After an error with the transaction still open ([`Session::in_transaction`]) the call may be repeated; after any
+    /// other error the transaction's fate must be read back, since only the reply may be lost.
     fn commit(&mut self) -> Result<()>;
 
     /// Makes every transaction committed so far survive a power failure.
@@ -43,11 +77,18 @@ pub(crate) trait Session: Send {
     /// Undoes the transaction; does nothing when there is none. Never fails in a way that leaves changes behind.
     fn rollback(&mut self);
 
-    /// Whether a transaction is open.
+    /// Whether a transaction is begun, and can still commit.
     fn in_transaction(&self) -> bool;
 
     /// Runs one statement, `$1`, `$2`… being the parameters. Returns how many rows it changed itself.
     fn execute(&mut self, sql: &str, parameters: &[Value]) -> Result<u64>;
+
+    /// Runs one statement outside of the transaction that was begun, if that has not touched the database yet. Says whether
+    /// it did.
+    fn execute_aside(&mut self, sql: &str, parameters: &[Value]) -> Result<bool> {
+        let _ = (sql, parameters);
+        Ok(false)
+    }
 
     /// Runs one statement and hands its rows over, one at a time.
     fn query(&mut self, sql: &str, parameters: &[Value], rows: RowSink<'_>) -> Result<()>;
@@ -67,46 +108,117 @@ pub(crate) trait Session: Send {
     /// A table's make-up.
     fn table(&mut self, schema: Option<&str>, name: &str) -> Result<TableInfo>;
 
-    /// Whether triggers fire on this connection's writes, until the next call.
+    /// Whether triggers fire on what [`Session::write`] and [`Session::insert`] write, until the next call.
     fn fire_triggers(&mut self, fire: bool) -> Result<()>;
+
+    /// Fails when the server does not let this role keep the table's triggers from firing; names them and the choices.
+    fn check_bypass(&mut self, table: &TableInfo) -> Result<()> {
+        let _ = table;
+        Ok(())
+    }
 
     /// Checks that a predicate is SQL over this table. Reads nothing.
     fn check_predicate(&mut self, table: &TableInfo, predicate: &str) -> Result<()>;
 
     /// Hands over the documents of a page in key order: first the cells of `page.columns`, then those of the key.
+    ///
+    /// Without `page.lock` the session remembers what was read, by position in the page: the guard of guarded writes.
     fn read_page(&mut self, page: &Page, rows: RowSink<'_>) -> Result<()>;
+
+    /// Tells which page is probably read next, so that reading it may begin. What was prefetched and is not asked for next
+    /// is forgotten.
+    fn prefetch(&mut self, page: &Page) -> Result<()> {
+        let _ = page;
+        Ok(())
+    }
+
+    /// Reads one document of the page again, with the page's columns and filter, and renews the guard at its position;
+    /// `false` when there is no such row any more.
+    fn read_again(
+        &mut self,
+        page: &Page,
+        position: usize,
+        key: &[Value],
+        rows: RowSink<'_>,
+    ) -> Result<bool> {
+        let _ = position;
+        self.read_one(page, key, rows)
+    }
 
     /// Reads one document by its key, with the page's columns and filter; `false` when there is no such row any more.
     fn read_one(&mut self, page: &Page, key: &[Value], rows: RowSink<'_>) -> Result<bool>;
 
-    /// The largest key, and the number of rows, among those with a key up to `until` that match the filter.
-    fn extent(
+    /// The largest key.
+    fn last_key(&mut self, table: &TableInfo) -> Result<Option<Key>>;
+
+    /// How many rows there are with a key up to `until` that match a predicate.
+    fn count(
         &mut self,
         table: &TableInfo,
-        filter: Option<&str>,
+        predicate: Option<&str>,
         until: Option<&Key>,
-    ) -> Result<(Option<Key>, u64)>;
+    ) -> Result<u64>;
 
-    /// Writes changes, each to the row of the key at its position, in order. Stops at the first that fails, and says which.
+    /// As [`Session::count`], where about is enough: counting a huge table takes its time.
+    fn estimate(
+        &mut self,
+        table: &TableInfo,
+        predicate: Option<&str>,
+        until: Option<&Key>,
+    ) -> Result<u64> {
+        self.count(table, predicate, until)
+    }
+
+    /// A key with about as many rows after it as before, among those after `after` and up to `until`; `None` when there is
+    /// none, and on a store with one writer, where no range is split.
+    fn middle(
+        &mut self,
+        table: &TableInfo,
+        after: Option<&Key>,
+        until: Option<&Key>,
+    ) -> Result<Option<Key>> {
+        let _ = (table, after, until);
+        Ok(None)
+    }
+
+    /// Writes changes, each to the row of the key at its position, in order.
+    ///
+    /// With `guarded`, a row is left alone where one of the columns that its document was read with is not what it was when
+    /// the page was read (P3); those are told in [`Written::missed`]. Where nobody else writes meanwhile there are none.
     fn write(
         &mut self,
         table: &TableInfo,
         keys: &[Key],
         changes: &[(usize, Patch)],
-    ) -> Result<Written, (usize, Error)>;
+        guarded: bool,
+    ) -> Result<Written, WriteFailure>;
+
+    /// How many changes are best written together.
+    fn together(&self) -> usize;
 
     /// Inserts a row and returns its key where the database tells it.
     fn insert(&mut self, table: &TableInfo, columns: &[(String, Value)]) -> Result<Option<Key>>;
 
-    /// How many rows this connection has changed since it was opened, by statements, triggers and foreign key actions.
-    fn change_counter(&self) -> u64;
+    /// A number that grows with every row this connection changes, by statements, triggers and foreign key actions, at
+    /// least within the transaction.
+    fn change_counter(&mut self) -> Result<u64>;
 }
 
 /// What [`Session::write`] did.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Written {
     /// Rows that were found and changed.
     pub rows: u64,
+    /// Changes, as positions in the list, whose rows are gone or not as they were read.
+    pub missed: Vec<usize>,
+}
+
+/// Why [`Session::write`] did not write.
+#[derive(Debug)]
+pub(crate) struct WriteFailure {
+    /// Which change failed; `None` when several were written together and the database does not say.
+    pub index: Option<usize>,
+    pub error: Error,
 }
 
 /// A table's make-up, as the database tells it.
@@ -137,6 +249,8 @@ pub(crate) struct Column {
     pub generated: bool,
     /// Whether it is declared to hold bytes.
     pub bytes: bool,
+    /// How SQL selects it.
+    pub read_sql: String,
 }
 
 /// A column of the key.
@@ -165,6 +279,8 @@ pub(crate) struct Page {
     pub until: Option<Key>,
     /// How many at the most.
     pub limit: usize,
+    /// Whether the rows are locked as they are read, so that nobody else changes them before the commit.
+    pub lock: bool,
 }
 
 impl TableInfo {

@@ -83,7 +83,7 @@ impl Db<'_> {
     }
 
     fn ready(&mut self, sql: &str, parameters: &(impl Serialize + ?Sized)) -> Result<Vec<Value>> {
-        self.ctx.flush()?;
+        self.ctx.look()?;
         if let Some(word) = transaction_word(sql) {
             return Err(Error::step(format!(
                 "`{word}` would end or split the batch's transaction; remove it: everything a step does commits with its batch"

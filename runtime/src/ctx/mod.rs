@@ -11,7 +11,7 @@ use crate::history::Direction;
 use crate::hooks::{Change, ChangeKind, Hooks};
 use crate::manifest::{Migration, WriteMode};
 use crate::patch::Patch;
-use crate::store::{Page, Session, TableInfo};
+use crate::store::{Page, Session, TableInfo, WriteFailure};
 use crate::value::{Key, show_key};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -45,6 +45,15 @@ pub struct Ctx {
     /// Writing patches together changed more rows than the patches say (a trigger, a foreign key action) after later
     /// documents were already handed out: those may have been stale.
     pub(crate) noticed: bool,
+    /// Whether the step reached for anything besides its documents.
+    pub(crate) used: bool,
+    /// Whether a row is only written where it still is what its document was read as; rows that were locked as they were
+    /// read need no such guard.
+    pub(crate) guarded: bool,
+    /// Positions of documents whose rows were not what they were read as.
+    pub(crate) missed: Vec<usize>,
+    /// Patches written together failed, and the database does not say whose document's it was.
+    pub(crate) unattributed: bool,
     tables: HashMap<String, Arc<TableInfo>>,
     hook_depth: usize,
 }
@@ -81,6 +90,10 @@ impl Ctx {
             own_writes: 0,
             in_hand: 0,
             noticed: false,
+            used: false,
+            guarded: false,
+            missed: Vec::new(),
+            unattributed: false,
             tables: HashMap::new(),
             hook_depth: 0,
         }
@@ -121,18 +134,35 @@ impl Ctx {
         self.write_mode
     }
 
-    /// Writes the patches returned so far, so that what the step looks at next is what one-at-a-time would show.
+    /// Before the step looks at the database: writes the patches returned so far, so that what it sees is what
+    /// one-at-a-time would show.
+    pub(crate) fn look(&mut self) -> Result<()> {
+        self.used = true;
+        self.flush()?;
+        if self.missed.is_empty() {
+            return Ok(());
+        }
+        let error = Error::step("a document changed meanwhile; the batch is done again");
+        Err(self.poison(error, None))
+    }
+
+    /// Writes the patches returned so far.
     pub(crate) fn flush(&mut self) -> Result<()> {
         if self.pending.is_empty() {
             return Ok(());
         }
-        let before = self.session.change_counter();
+        let before = self.session.change_counter()?;
         let mut pending = std::mem::take(&mut self.pending);
-        match self.session.write(&self.table, &self.keys, &pending) {
+        let written = self
+            .session
+            .write(&self.table, &self.keys, &pending, self.guarded);
+        match written {
             Ok(written) => {
                 self.changed += written.rows;
                 self.own_writes += written.rows;
-                let alone = self.session.change_counter() == before + written.rows;
+                let missed = written.missed.iter().map(|index| pending[*index].0);
+                self.missed.extend(missed);
+                let alone = self.session.change_counter()? == before + written.rows;
                 let first = pending.first().map(|(position, _)| *position);
                 self.noticed |= !alone && first.is_some_and(|first| first < self.in_hand);
                 // Keep the allocation for the next patches.
@@ -140,16 +170,23 @@ impl Ctx {
                 self.pending = pending;
                 Ok(())
             }
-            Err((index, error)) => {
-                let position = pending[index].0;
-                let key = show_key(&self.keys[position]);
-                let error = error.context(format!(
-                    "the change to document {key} of {} cannot be written",
-                    self.table.name
-                ));
-                Err(self.poison(error, Some(position)))
-            }
+            Err(failure) => Err(self.not_written(&pending, failure)),
         }
+    }
+
+    fn not_written(&mut self, pending: &[(usize, Patch)], failure: WriteFailure) -> Error {
+        let WriteFailure { index, error } = failure;
+        let only = (pending.len() == 1).then_some(0);
+        let Some((position, _)) = index.or(only).map(|index| &pending[index]) else {
+            self.unattributed = !error.is_busy();
+            return self.poison(error, None);
+        };
+        let key = show_key(&self.keys[*position]);
+        let error = error.context(format!(
+            "the change to document {key} of {} cannot be written",
+            self.table.name
+        ));
+        self.poison(error, Some(*position))
     }
 
     /// Remembers a failure that fails the batch whatever the step does with it, and returns a copy for the step.
@@ -192,9 +229,9 @@ impl Ctx {
         let keys = [key];
         let written = self
             .session
-            .write(table, &keys, &pair)
-            .map_err(|(_, error)| {
-                error.context(format!(
+            .write(table, &keys, &pair, false)
+            .map_err(|failure| {
+                failure.error.context(format!(
                     "the change to document {} of {} cannot be written",
                     show_key(&keys[0]),
                     table.name

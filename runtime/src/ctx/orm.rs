@@ -28,7 +28,7 @@ impl Orm<'_> {
         table: &str,
         key: impl Serialize,
     ) -> Result<Option<T>> {
-        self.ctx.flush()?;
+        self.ctx.look()?;
         let table = self.ctx.table_info(table)?;
         let key = self.key(&table, &key)?;
         let conditions: Vec<String> = table
@@ -50,7 +50,7 @@ impl Orm<'_> {
         predicate: &str,
         parameters: impl Serialize,
     ) -> Result<Vec<T>> {
-        self.ctx.flush()?;
+        self.ctx.look()?;
         let table = self.ctx.table_info(table)?;
         let parameters = to_parameters(&parameters).map_err(|reason| {
             Error::step(format!("a parameter of find cannot be sent: {reason}"))
@@ -63,7 +63,7 @@ impl Orm<'_> {
     /// # Errors
     /// A constraint, a column the table does not have, a hook that refuses.
     pub fn insert(&mut self, table: &str, row: impl Serialize) -> Result<()> {
-        self.ctx.flush()?;
+        self.ctx.look()?;
         let table = self.ctx.table_info(table)?;
         let columns = columns_of(&row).map_err(|reason| {
             Error::step(format!(
@@ -108,7 +108,7 @@ impl Orm<'_> {
     /// # Errors
     /// A constraint, a column the table does not have, the primary key, a hook that refuses.
     pub fn patch(&mut self, table: &str, key: impl Serialize, patch: Patch) -> Result<bool> {
-        self.ctx.flush()?;
+        self.ctx.look()?;
         let table = self.ctx.table_info(table)?;
         let key = self.key(&table, &key)?;
         if patch.is_none() {
@@ -159,18 +159,26 @@ impl Orm<'_> {
             .iter()
             .map(|column| column.sql_name.as_str())
             .collect();
+        let columns: Vec<&str> = table
+            .columns
+            .iter()
+            .map(|column| column.read_sql.as_str())
+            .collect();
         let sql = format!(
-            "SELECT * FROM {} WHERE ({predicate}\n) ORDER BY {}",
+            "SELECT {} FROM {} WHERE ({predicate}\n) ORDER BY {}",
+            columns.join(", "),
             table.sql_name,
             order.join(", ")
         );
-        let (mut found, mut names) = (Vec::new(), Vec::new());
+        let names: Vec<String> = table
+            .columns
+            .iter()
+            .map(|column| column.name.clone())
+            .collect();
+        let mut found = Vec::new();
         self.ctx
             .session
             .query(&sql, parameters, &mut |row| {
-                if names.is_empty() {
-                    names = row.names();
-                }
                 found.push(record_from_row(row, &names)?);
                 Ok(())
             })

@@ -3,6 +3,7 @@
 mod drift;
 mod failing;
 mod follow;
+mod heart;
 mod lease;
 mod open;
 mod pace;
@@ -14,6 +15,7 @@ mod state;
 mod status;
 mod step;
 
+pub(crate) use heart::Heart;
 pub(crate) use run::run;
 pub(crate) use state::Standing;
 pub(crate) use status::{cancel, status};

@@ -31,6 +31,9 @@ pub(super) fn open(drive: &Drive<'_>, session: &mut dyn Session, work: &Work) ->
     let step = work.step;
     let table = Arc::new(session.table(step.table.schema, step.table.name)?);
     let (columns, fields) = columns(work, &table)?;
+    if step.write_mode == WriteMode::SafeBypass {
+        session.check_bypass(&table)?;
+    }
     for predicate in [step.filter, step.remaining].into_iter().flatten() {
         session
             .check_predicate(&table, predicate)
@@ -162,7 +165,8 @@ fn range(
                     range.cursor
                 }
             });
-            let (last, total) = session.extent(table, work.step.filter, until.as_ref())?;
+            let last = session.last_key(table)?;
+            let total = session.estimate(table, work.step.filter, until.as_ref())?;
             let range = RangeRow {
                 direction,
                 cursor: None,

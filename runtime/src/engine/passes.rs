@@ -40,11 +40,12 @@ impl Execution<'_, '_> {
         else {
             return Ok((false, None));
         };
-        let (_, left) =
-            self.batch
-                .ctx
-                .session
-                .extent(&self.batch.page.table, Some(predicate), None)?;
+        let table = self.batch.page.table.clone();
+        let left = self
+            .batch
+            .ctx
+            .session
+            .count(&table, Some(predicate), None)?;
         match self.remaining {
             _ if left == 0 => Ok((false, None)),
             // What the app inserts meanwhile matches too, and is no fault of the step's: it is visited in the next pass.

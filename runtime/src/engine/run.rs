@@ -214,7 +214,7 @@ fn record(
     session: &mut dyn Session,
     holder: &Holder,
 ) -> Result<Recorded> {
-    session.begin()?;
+    session.begin_planning()?;
     let recorded = record_inside(migrator, request, session, holder)
         .and_then(|recorded| session.commit().map(|()| recorded));
     session.rollback();

@@ -8,14 +8,14 @@ use super::plan::Work;
 use super::retry::{Patience, gave_up};
 use super::run::Drive;
 use super::state::{Happening, Standing, next};
-use crate::batch::Batch;
+use crate::batch::{Batch, Redo};
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::history::{self, Progress, RangeRow, RunStatus};
 use crate::manifest::{OnError, StepFunction, WriteMode};
 use crate::migrator::Difference;
-use crate::store::{Page, Session};
+use crate::store::{Limit, Page, Session};
 use crate::value::Key;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -76,6 +76,10 @@ pub(super) struct Execution<'d, 'm> {
     /// Documents visited in this pass that still match `remaining`.
     pub(super) stuck: u64,
     pub(super) sample: Vec<Difference>,
+    /// Whether documents are written one by one for good.
+    pub(super) one_by_one: bool,
+    /// Whether rows are locked as they are read, in every batch.
+    pub(super) locks: bool,
     /// How long the last batch's transaction lasted before its commit, and its commit.
     pub(super) work_took: Duration,
     pub(super) commit_took: Duration,
@@ -124,6 +128,9 @@ impl<'d, 'm> Execution<'d, 'm> {
         ctx.dry_run = request.dry_run;
         ctx.write_mode = work.step.write_mode;
         let filter = pass_filter(work, range.pass).map(str::to_owned);
+        let hooked = ctx.write_mode == WriteMode::Normal && !ctx.hooks.of(&table.name).is_empty();
+        // Hooks look at rows as they are. Where nobody else writes meanwhile there is nothing to guard against.
+        let locks = hooked || drive.migrator.limits().contains(&Limit::NoRowLocks);
         let page = Page {
             table,
             columns,
@@ -131,6 +138,7 @@ impl<'d, 'm> Execution<'d, 'm> {
             after: range.cursor.clone(),
             until: range.until.clone(),
             limit: 0,
+            lock: locks,
         };
         let exact = work.step.batch_size.or(request.batch_size);
         let pause = request
@@ -151,6 +159,8 @@ impl<'d, 'm> Execution<'d, 'm> {
             remaining: None,
             stuck: 0,
             sample: Vec::new(),
+            one_by_one: false,
+            locks,
             work_took: Duration::ZERO,
             commit_took: Duration::ZERO,
             index,
@@ -259,8 +269,8 @@ impl<'d, 'm> Execution<'d, 'm> {
                 Err(error) => error,
             };
             self.batch.ctx.session.rollback();
-            if self.batch.needs_eager {
-                self.batch.eager = true;
+            if let Some(redo) = self.batch.redo {
+                self.redo(redo);
             } else if error.is_busy() {
                 let Some(pause) = patience.pause() else {
                     return Err(gave_up(error, self.drive.request.lock_timeout));
@@ -278,6 +288,17 @@ impl<'d, 'm> Execution<'d, 'm> {
                 return Err(error);
             }
         }
+    }
+
+    /// Prepares for doing the batch again.
+    fn redo(&mut self, redo: Redo) {
+        match redo {
+            Redo::OneByOne => (self.one_by_one, self.batch.eager) = (true, true),
+            Redo::OneByOneOnce => self.batch.eager = true,
+            Redo::Locked => {}
+        }
+        // Whoever does it again does it with nobody in between.
+        self.batch.page.lock = true;
     }
 
     fn one_batch(&mut self) -> Result<Outcome> {
@@ -377,6 +398,7 @@ impl<'d, 'm> Execution<'d, 'm> {
             self.commit_with_patience()?;
             self.commit_took = begun.elapsed() - self.work_took;
         }
+        (self.batch.page.lock, self.batch.eager) = (self.locks, self.one_by_one);
         self.batch.page.filter = pass_filter(self.work, range.pass).map(str::to_owned);
         self.batch.page.until.clone_from(&range.until);
         self.stuck = if range.pass == self.range.pass {

@@ -8,7 +8,7 @@ mod url;
 mod write;
 
 use crate::error::{Error, Result};
-use crate::store::{Session, Store};
+use crate::store::{Limit, Session, Store};
 use error::translate;
 use rusqlite::{Connection, OpenFlags};
 use session::SqliteSession;
@@ -65,6 +65,10 @@ impl Store for SqliteStore {
     /// (DESIGN §9: an app's p99 falls from 413 ms to 4.7 ms).
     fn default_pause(&self) -> Duration {
         Duration::from_millis(1)
+    }
+
+    fn limits(&self) -> &'static [Limit] {
+        &[Limit::OneWriter, Limit::NoRowLocks]
     }
 }
 

@@ -3,7 +3,7 @@
 use super::error::translate;
 use super::session::each_row;
 use crate::error::{Error, Result};
-use crate::store::{Page, RowSink, TableInfo, quote};
+use crate::store::{Page, RowSink, TableInfo};
 use crate::value::{Key, Value};
 use rusqlite::Connection;
 
@@ -54,13 +54,8 @@ pub(super) fn read_one(
     Ok(found)
 }
 
-/// The last key, and how many documents there are up to `until`.
-pub(super) fn extent(
-    connection: &Connection,
-    table: &TableInfo,
-    filter: Option<&str>,
-    until: Option<&Key>,
-) -> Result<(Option<Key>, u64)> {
+/// The last key.
+pub(super) fn last_key(connection: &Connection, table: &TableInfo) -> Result<Option<Key>> {
     refuse_null_keys(connection, table)?;
     let (names, backwards) = (key_list(table, ""), key_list(table, " DESC"));
     let sql = format!(
@@ -77,7 +72,17 @@ pub(super) fn extent(
         );
         Ok(())
     })?;
-    let mut conditions = filter_condition(filter);
+    Ok(last)
+}
+
+/// How many documents there are up to `until`.
+pub(super) fn count(
+    connection: &Connection,
+    table: &TableInfo,
+    predicate: Option<&str>,
+    until: Option<&Key>,
+) -> Result<u64> {
+    let mut conditions = filter_condition(predicate);
     if until.is_some() {
         conditions.push(key_compare(table, "<=", 1));
     }
@@ -99,7 +104,7 @@ pub(super) fn extent(
         .map_err(translate)?
         .ok_or_else(|| Error::database("count(*) returned no row"))?;
     let count: i64 = row.get(0).map_err(translate)?;
-    Ok((last, count.unsigned_abs()))
+    Ok(count.unsigned_abs())
 }
 
 /// SQLite lets a primary key be NULL unless it is declared otherwise; such rows have no place in key order.
@@ -174,7 +179,7 @@ fn selected(page: &Page) -> String {
     let columns = page
         .columns
         .iter()
-        .map(|at| quote(&page.table.columns[*at].name));
+        .map(|at| page.table.columns[*at].read_sql.clone());
     columns
         .chain(page.table.key.iter().map(|key| key.sql_name.clone()))
         .collect::<Vec<_>>()
@@ -238,6 +243,7 @@ mod tests {
             columns: [2].into(),
             filter: Some("done = 0".into()),
             limit: 10,
+            lock: false,
         };
         let mut statement = connection
             .prepare(&format!("EXPLAIN QUERY PLAN {}", page_sql(&page)))

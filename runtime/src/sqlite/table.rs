@@ -52,6 +52,7 @@ pub(super) fn describe(
             .map(|column| Column {
                 generated: column.hidden > 1,
                 bytes: column.declared.to_ascii_uppercase().contains("BLOB"),
+                read_sql: quote(&column.name),
                 name: column.name,
             })
             .collect(),

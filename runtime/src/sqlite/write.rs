@@ -2,9 +2,9 @@
 
 use super::error::translate;
 use super::page::key_equals;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::patch::{Patch, same_name};
-use crate::store::{TableInfo, Written, quote};
+use crate::store::{TableInfo, WriteFailure, Written, quote};
 use crate::value::{Key, Value};
 use rusqlite::{CachedStatement, Connection};
 
@@ -14,13 +14,16 @@ pub(super) fn write(
     table: &TableInfo,
     keys: &[Key],
     changes: &[(usize, Patch)],
-) -> Result<Written, (usize, Error)> {
+) -> Result<Written, WriteFailure> {
     let mut written = Written::default();
     let mut statements: Vec<(&Patch, CachedStatement<'_>)> = Vec::new();
     for (index, (position, patch)) in changes.iter().enumerate() {
         let rows = statement_for(connection, table, &mut statements, patch)
             .and_then(|statement| write_one(statement, table, &keys[*position], patch));
-        written.rows += rows.map_err(|error| (index, translate(error)))? as u64;
+        written.rows += rows.map_err(|error| WriteFailure {
+            index: Some(index),
+            error: translate(error),
+        })? as u64;
     }
     Ok(written)
 }
