@@ -22,7 +22,8 @@ pub fn include_migrations(nothing: TokenStream) -> TokenStream {
 /// `#[migration(table = "todos")] fn up(ctx: &mut Ctx, todo: Todo) -> Result<Patch>`, or an `async fn`.
 ///
 /// Keys: `table`, `description`, `batch_size`, `write_mode = "safe_bypass" | "normal"`, `filter = "SQL"`,
-/// `remaining = "SQL"`, `on_error = "fail" | "quarantine"`, `uses("src/file.rs")`.
+/// `remaining = "SQL"`, `on_error = "fail" | "quarantine"`, `locking = "optimistic" | "rows"`,
+/// `uses("src/file.rs")`.
 #[proc_macro_attribute]
 pub fn migration(arguments: TokenStream, item: TokenStream) -> TokenStream {
     expand::step(arguments.into(), item.into()).into()

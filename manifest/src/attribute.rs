@@ -11,7 +11,7 @@ use syn::{Expr, ExprLit, Lit, LitStr, Token, UnOp};
 pub const MAX_BATCH_SIZE: u32 = 100_000;
 
 /// Every key, with how it is written.
-const KEYS: [(&str, &str); 8] = [
+const KEYS: [(&str, &str); 9] = [
     ("table", "table = \"todos\""),
     ("description", "description = \"what it does\""),
     ("batch_size", "batch_size = 500"),
@@ -19,11 +19,13 @@ const KEYS: [(&str, &str); 8] = [
     ("filter", "filter = \"priority IS NULL\""),
     ("remaining", "remaining = \"priority IS NULL\""),
     ("on_error", "on_error = \"quarantine\""),
+    ("locking", "locking = \"rows\""),
     ("uses", "uses(\"src/priority.rs\")"),
 ];
 
 const WRITE_MODES: [&str; 2] = ["safe_bypass", "normal"];
 const ON_ERROR: [&str; 2] = ["fail", "quarantine"];
+const LOCKING: [&str; 2] = ["optimistic", "rows"];
 
 /// The keys of one `#[migration(…)]`, those that could be read.
 #[derive(Debug, Default, Clone)]
@@ -42,6 +44,8 @@ pub struct MigrationAttribute {
     pub remaining: Option<String>,
     /// What a failing document does to the run.
     pub on_error: OnError,
+    /// How writes of others between our read and our write are noticed.
+    pub locking: Locking,
     /// Files whose content belongs to the checksum.
     pub uses: Vec<(String, Span)>,
 }
@@ -64,6 +68,16 @@ pub enum OnError {
     Fail,
     /// `"quarantine"`
     Quarantine,
+}
+
+/// The values of `locking`.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Locking {
+    /// `"optimistic"`
+    #[default]
+    Optimistic,
+    /// `"rows"`
+    Rows,
 }
 
 /// The keys as a list for messages.
@@ -244,6 +258,10 @@ impl Reader {
                 self.read.on_error =
                     choice(key, text, ON_ERROR, [OnError::Fail, OnError::Quarantine])?
             }
+            "locking" => {
+                self.read.locking =
+                    choice(key, text, LOCKING, [Locking::Optimistic, Locking::Rows])?
+            }
             _ if text.trim().is_empty() => return Err(FaultKind::EmptyText { key }),
             "filter" => self.read.filter = Some(text),
             _ => self.read.remaining = Some(text),
@@ -343,7 +361,8 @@ mod tests {
     fn every_key_is_read() {
         let (attribute, faults) = read(
             r#"table = "shop.todos", description = "d", batch_size = 1_000, write_mode = "normal",
-               filter = "a = 1", remaining = "b = 2", on_error = "quarantine", uses("src/a.rs", "src/b.sql"),"#,
+               filter = "a = 1", remaining = "b = 2", on_error = "quarantine", locking = "rows",
+               uses("src/a.rs", "src/b.sql"),"#,
         );
         assert_eq!(faults, []);
         assert_eq!(attribute.table.unwrap().to_string(), "shop.todos");
@@ -353,6 +372,7 @@ mod tests {
         assert_eq!(attribute.filter.as_deref(), Some("a = 1"));
         assert_eq!(attribute.remaining.as_deref(), Some("b = 2"));
         assert_eq!(attribute.on_error, OnError::Quarantine);
+        assert_eq!(attribute.locking, Locking::Rows);
         assert_eq!(
             attribute
                 .uses

@@ -152,7 +152,7 @@ fn what_says_the_same_has_the_same_checksum() {
         ),
         base.replace(
             "table = \"t\"",
-            "batch_size = 7, table = \"t\", description = \"d\",",
+            "batch_size = 7, locking = \"rows\", table = \"t\", description = \"d\",",
         ),
         base.replace("#[migration", "#[::driftless::migration"),
         base.replace("-> R", "-> (R)"),

@@ -64,7 +64,8 @@ fn steps() {
                 write_mode = "normal",
                 filter = "a",
                 remaining = "b",
-                on_error = "quarantine"
+                on_error = "quarantine",
+                locking = "rows"
             ),
             quote!(
                 pub async fn down(_ctx: &mut Ctx, todo: Todo) -> Result<Patch> {

@@ -42,7 +42,7 @@ pub use error::{BoxError, Error, ErrorKind, Result};
 pub use event::Event;
 pub use history::{Direction, RunRow, RunStatus, StateRow, StateStatus};
 pub use hooks::{Change, ChangeKind, WriteHooks};
-pub use manifest::{ChecksumParts, Manifest, Migration, OnError, Step, Table, WriteMode};
+pub use manifest::{ChecksumParts, Locking, Manifest, Migration, OnError, Step, Table, WriteMode};
 pub use migrator::{
     CancelToken, Canceled, Difference, Drift, DriftKind, MigrationReport, Migrator, PartialStep,
     Report, Run, Status, StatusKind,

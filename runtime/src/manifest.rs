@@ -120,6 +120,8 @@ pub struct Step {
     pub remaining: Option<&'static str>,
     /// What a failing document does to the run.
     pub on_error: OnError,
+    /// How writes of others between our read and our write are noticed.
+    pub locking: Locking,
     #[doc(hidden)]
     pub shape: fn() -> Result<Shape, String>,
     #[doc(hidden)]
@@ -163,6 +165,18 @@ pub enum OnError {
     Fail,
     /// The document is set aside with its error and the run goes on.
     Quarantine,
+}
+
+/// How a write of somebody else's, between our read of a document and our write, is kept from being lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Locking {
+    /// Rows are read without a lock and written only where the columns that were read are unchanged; the step is called
+    /// again for those that changed.
+    #[default]
+    Optimistic,
+    /// Rows are locked as they are read and stay so until the batch commits: the step is called once for each, and others
+    /// who write to them wait.
+    Rows,
 }
 
 /// A boxed step future: one per batch.

@@ -2,8 +2,8 @@
 #![cfg(feature = "sqlite")]
 
 use driftless::__private::{
-    ChecksumParts, Manifest, Migration, OnError, Step, StepFunction, Table, WriteMode, run_batch,
-    shape,
+    ChecksumParts, Locking, Manifest, Migration, OnError, Step, StepFunction, Table, WriteMode,
+    run_batch, shape,
 };
 use driftless::{Ctx, Migrator, Patch, Run, RunStatus};
 
@@ -40,6 +40,7 @@ static MIGRATIONS: [Migration; 1] = [Migration {
         filter: None,
         remaining: Some("priority IS NULL"),
         on_error: OnError::Fail,
+        locking: Locking::Optimistic,
         shape: shape::<Todo>,
         function: StepFunction::Sync(|batch| run_batch(batch, up)),
     },

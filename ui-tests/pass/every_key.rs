@@ -6,5 +6,6 @@ fn main() {
     assert_eq!(migration.description, "What it does");
     assert_eq!((up.table.schema, up.table.name, up.batch_size), (Some("shop"), "todos", Some(1000)));
     assert_eq!((up.write_mode, up.on_error), (driftless::WriteMode::Normal, driftless::OnError::Quarantine));
+    assert_eq!(up.locking, driftless::Locking::Rows);
     assert_eq!((up.filter, up.remaining), (Some("priority IS NULL"), Some("priority IS NULL")));
 }

@@ -14,7 +14,7 @@ const SILENT: [&str; 6] = ["doc", "allow", "warn", "deny", "forbid", "expect"];
 const SILENT_TOOLS: [&str; 2] = ["rustfmt", "clippy"];
 
 /// Keys of `#[migration]` that do not change what it does, or (`uses`) that count with the rest.
-const TUNING: [&str; 3] = ["batch_size", "description", "uses"];
+const TUNING: [&str; 4] = ["batch_size", "description", "locking", "uses"];
 
 /// Whether what carries these attributes exists in test builds only.
 pub(super) fn is_test_only(attributes: &[Attribute]) -> bool {

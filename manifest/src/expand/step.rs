@@ -1,7 +1,7 @@
 //! `#[migration(…)]`: the user's function as it stands, and beside it a constant that describes the step.
 
 use super::{handover, located_error};
-use crate::attribute::{self, MigrationAttribute, OnError, WriteMode};
+use crate::attribute::{self, Locking, MigrationAttribute, OnError, WriteMode};
 use crate::diagnostic::{FaultKind, Located};
 use crate::signature::{self, StepName, StepSignature};
 use proc_macro2::{Ident, Span, TokenStream};
@@ -95,6 +95,10 @@ fn constant(
         OnError::Fail => quote!(Fail),
         OnError::Quarantine => quote!(Quarantine),
     };
+    let locking = match attribute.locking {
+        Locking::Optimistic => quote!(Optimistic),
+        Locking::Rows => quote!(Rows),
+    };
     let document = signature.document;
     // What the document's type must be able to do is demanded at the place where the user names it.
     let shape = quote_spanned!(document.span()=> ::driftless::__private::shape::<#document>);
@@ -112,6 +116,7 @@ fn constant(
             filter: #filter,
             remaining: #remaining,
             on_error: ::driftless::__private::OnError::#on_error,
+            locking: ::driftless::__private::Locking::#locking,
             shape: #shape,
             function: #function,
         };
@@ -171,6 +176,7 @@ fn placeholder(signature: &Signature, faults: &[Located]) -> TokenStream {
             filter: ::core::option::Option::None,
             remaining: ::core::option::Option::None,
             on_error: ::driftless::__private::OnError::Fail,
+            locking: ::driftless::__private::Locking::Optimistic,
             shape: || ::core::unreachable!(),
             function: ::driftless::__private::StepFunction::Sync(|_| ::core::unreachable!()),
         };

@@ -12,6 +12,7 @@ pub(super) const __DRIFTLESS_UP: ::driftless::__private::Step = ::driftless::__p
     filter: ::core::option::Option::None,
     remaining: ::core::option::Option::None,
     on_error: ::driftless::__private::OnError::Fail,
+    locking: ::driftless::__private::Locking::Optimistic,
     shape: ::driftless::__private::shape::<Todo>,
     function: ::driftless::__private::StepFunction::Sync(|__driftless_batch| ::driftless::__private::run_batch::<
         Todo,

@@ -12,6 +12,7 @@ pub(super) const __DRIFTLESS_DOWN: ::driftless::__private::Step = ::driftless::_
     filter: ::core::option::Option::Some("a"),
     remaining: ::core::option::Option::Some("b"),
     on_error: ::driftless::__private::OnError::Quarantine,
+    locking: ::driftless::__private::Locking::Rows,
     shape: ::driftless::__private::shape::<Todo>,
     function: ::driftless::__private::StepFunction::Async(|__driftless_batch| ::std::boxed::Box::pin(async move {
         let mut __driftless_documents = ::driftless::__private::read_documents::<

@@ -19,6 +19,7 @@ pub(super) const __DRIFTLESS_UP: ::driftless::__private::Step = ::driftless::__p
     filter: ::core::option::Option::None,
     remaining: ::core::option::Option::None,
     on_error: ::driftless::__private::OnError::Fail,
+    locking: ::driftless::__private::Locking::Optimistic,
     shape: || ::core::unreachable!(),
     function: ::driftless::__private::StepFunction::Sync(|_| ::core::unreachable!()),
 };

@@ -13,7 +13,7 @@ use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::history::{self, Progress, RangeRow, RunStatus};
-use crate::manifest::{OnError, StepFunction, WriteMode};
+use crate::manifest::{Locking, OnError, StepFunction, WriteMode};
 use crate::migrator::Difference;
 use crate::store::{Limit, Page, Session};
 use crate::value::Key;
@@ -130,7 +130,9 @@ impl<'d, 'm> Execution<'d, 'm> {
         let filter = pass_filter(work, range.pass).map(str::to_owned);
         let hooked = ctx.write_mode == WriteMode::Normal && !ctx.hooks.of(&table.name).is_empty();
         // Hooks look at rows as they are. Where nobody else writes meanwhile there is nothing to guard against.
-        let locks = hooked || drive.migrator.limits().contains(&Limit::NoRowLocks);
+        let locks = hooked
+            || work.step.locking == Locking::Rows
+            || drive.migrator.limits().contains(&Limit::NoRowLocks);
         let page = Page {
             table,
             columns,
