@@ -30,6 +30,8 @@ mod hooks;
 mod manifest;
 mod migrator;
 mod patch;
+#[cfg(feature = "postgres")]
+mod postgres;
 pub mod prelude;
 #[cfg(feature = "sqlite")]
 mod sqlite;

@@ -1,0 +1,3 @@
+//! The Postgres store.
+
+pub(crate) mod types;
