@@ -1,7 +1,8 @@
 //! The `migration_*` tables as typed rows, and every statement on them. Nothing else reads or writes them.
 //!
-//! The SQL is the same for every store: parameters are `$1`, `$2`… in order of first appearance, times come from the
-//! database's own clock through [`Session::now_sql`](crate::store::Session::now_sql).
+//! The SQL is the same for every store: parameters are `$1`, `$2`… in order of first appearance, truth is `TRUE` and
+//! `FALSE` (1 and 0 to SQLite, a type of its own to others), times come from the database's own clock through
+//! [`Session::now_sql`](crate::store::Session::now_sql) and are written back only as they were read.
 
 mod read;
 mod rows;

@@ -64,7 +64,7 @@ pub(crate) fn load_run(session: &mut dyn Session, run_id: &str) -> Result<Option
 fn runs(session: &mut dyn Session, rest: &str, parameters: &[Value]) -> Result<Vec<RunRow>> {
     let now = session.now_sql(Duration::ZERO);
     let sql = format!(
-        "SELECT {RUN_COLUMNS}, coalesce(lease_expires_at < {now}, 1) FROM migration_run {rest}"
+        "SELECT {RUN_COLUMNS}, coalesce(lease_expires_at < {now}, TRUE) FROM migration_run {rest}"
     );
     let mut runs = Vec::new();
     session.query(&sql, parameters, &mut |row| {

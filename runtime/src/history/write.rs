@@ -110,7 +110,7 @@ fn insert(
         "INSERT INTO migration_run (run_id, direction, status, dry_run, allow_drift, reason, migration_ids, current_index, \
          started_at, updated_at, completed_at, cancel_requested, last_error, manifest_digest, lease_holder, lease_expires_at, \
          lease_epoch, started_by) \
-         VALUES ($1, $2, $3, 0, $4, $5, $6, 0, {now}, {now}, {ended}, 0, $7, $8, $9, {until}, 1, $10)"
+         VALUES ($1, $2, $3, FALSE, $4, $5, $6, 0, {now}, {now}, {ended}, FALSE, $7, $8, $9, {until}, 1, $10)"
     );
     // A list of strings always serializes.
     let ids = serde_json::to_string(run.migration_ids).unwrap_or_default();
@@ -118,7 +118,7 @@ fn insert(
         text(run.run_id),
         text(run.direction.as_str()),
         text(status.as_str()),
-        Value::Integer(run.reason.is_some().into()),
+        Value::Boolean(run.reason.is_some()),
         optional(run.reason),
         text(ids),
         optional(error),
@@ -253,7 +253,7 @@ pub(crate) fn begin_step(
         text(parts.up),
         text(parts.down),
         text(parts.rest),
-        Value::Integer(begin.standing.applied.into()),
+        Value::Boolean(begin.standing.applied),
         text(begin.standing.status.as_str()),
         text(begin.standing.direction.as_str()),
         text(begin.run_id),
@@ -293,7 +293,7 @@ pub(crate) fn advance(
     );
     let parameters = [
         key(cursor),
-        Value::Integer(standing.applied.into()),
+        Value::Boolean(standing.applied),
         count(progress.processed),
         count(progress.changed),
         count(progress.quarantined),
@@ -338,7 +338,7 @@ pub(crate) fn end_step(
         "UPDATE migration_state SET applied = $1, status = $2, direction = $3, last_error = $4, updated_at = {now}{finished} WHERE migration_id = $5"
     );
     let parameters = [
-        Value::Integer(standing.applied.into()),
+        Value::Boolean(standing.applied),
         text(standing.status.as_str()),
         text(standing.direction.as_str()),
         optional(error),
@@ -395,7 +395,7 @@ pub(crate) fn fail_unopened(
         "INSERT INTO migration_state (migration_id, checksum, checksum_up, checksum_down, checksum_rest, applied, status, \
          direction, run_id, cursor, processed, changed, quarantined, total, started_at, updated_at, completed_at, last_error, \
          write_mode, source, spread) \
-         VALUES ($1, $2, $3, $4, $5, 0, 'failed', $6, $7, NULL, 0, 0, 0, 0, {now}, {now}, NULL, $8, $9, $10, 'even') \
+         VALUES ($1, $2, $3, $4, $5, FALSE, 'failed', $6, $7, NULL, 0, 0, 0, 0, {now}, {now}, NULL, $8, $9, $10, 'even') \
          ON CONFLICT (migration_id) DO UPDATE SET last_error = $8, run_id = $7, updated_at = {now}, \
          status = CASE migration_state.status WHEN 'running' THEN 'failed' ELSE migration_state.status END"
     );
@@ -468,7 +468,7 @@ pub(crate) fn end_run(
 pub(crate) fn request_cancel(session: &mut dyn Session, run_id: &str) -> Result<()> {
     session
         .execute(
-            "UPDATE migration_run SET cancel_requested = 1 WHERE run_id = $1",
+            "UPDATE migration_run SET cancel_requested = TRUE WHERE run_id = $1",
             &[text(run_id)],
         )
         .map(drop)
@@ -493,7 +493,7 @@ pub(crate) fn cancel_now(
     )?;
     session.execute(
         &format!(
-            "UPDATE migration_run SET status = $1, last_error = $2, cancel_requested = 1, completed_at = {now}, updated_at = {now}, \
+            "UPDATE migration_run SET status = $1, last_error = $2, cancel_requested = TRUE, completed_at = {now}, updated_at = {now}, \
              lease_epoch = lease_epoch + 1 WHERE run_id = $3"
         ),
         &[text(status.as_str()), text(error), text(run_id)],
