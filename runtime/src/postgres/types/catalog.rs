@@ -71,10 +71,12 @@ impl ColumnType {
         Some(ColumnType {
             name: fact.sql_name.clone(),
             oid: fact.oid,
-            array_oid: fact.array,
+            // Of a composite, unnest would make several columns.
+            array_oid: if fact.typtype == "c" { 0 } else { fact.array },
             has_equality: kind.has_equality() && !element_is_loose && fact.name != "citext",
             element: element.filter(|_| kind != Kind::AsText).map(Box::new),
             kind,
+            is_domain: fact.oid != oid,
         })
     }
 }

@@ -23,6 +23,8 @@ mod datetime;
 mod decode;
 mod encode;
 mod numeric;
+#[cfg(test)]
+mod round_trip_tests;
 
 pub(crate) use catalog::{TYPES_SQL, TypeFacts};
 pub(crate) use decode::{Scratch, decode};
@@ -38,7 +40,7 @@ pub(crate) struct ColumnType {
     pub name: String,
     /// Its number.
     pub oid: u32,
-    /// The number of the type of arrays of it, 0 when there is none that can be written.
+    /// The number of the type of arrays of it, 0 when there is none that `unnest` takes apart into such values.
     pub array_oid: u32,
     /// How cells of it are written on the wire.
     pub kind: Kind,
@@ -46,6 +48,8 @@ pub(crate) struct ColumnType {
     pub has_equality: bool,
     /// What an array is made of.
     pub element: Option<Box<ColumnType>>,
+    /// Whether the column is of a domain over this type.
+    pub is_domain: bool,
 }
 
 /// How the cells of a type are written on the wire.
@@ -117,7 +121,7 @@ impl ColumnType {
                 format!("{column}::text[] IS NOT DISTINCT FROM {guard}::text[]")
             }
             _ if self.has_equality => {
-                // A domain is compared as its base type: operators of enums want the same type on both sides.
+                let column = self.compare_sql(column);
                 format!("{column} IS NOT DISTINCT FROM {}", self.many_sql(guard))
             }
             Kind::Text => {
@@ -128,6 +132,16 @@ impl ColumnType {
                 let guard = self.many_sql(guard);
                 format!("{column}::text IS NOT DISTINCT FROM ({guard})::text")
             }
+        }
+    }
+
+    /// How a column of this type is compared: there are no operators for domains over enums. Such a cast does not keep
+    /// an index from being used; it must not be in an ORDER BY.
+    pub(crate) fn compare_sql(&self, column: &str) -> String {
+        if self.is_domain && self.kind == Kind::Text && self.oid >= FIRST_OWN_OID {
+            format!("{column}::{}", self.name)
+        } else {
+            column.into()
         }
     }
 
