@@ -1,6 +1,6 @@
 //! A SQLite database in a folder that goes away with the test.
 
-use driftless::{Manifest, MigrationReport, Migrator, Report, Run, RunStatus};
+use crate::store::{TestApp, TestStore};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 use std::path::{Path, PathBuf};
@@ -116,75 +116,67 @@ impl Database {
     /// # Panics
     /// SQLite refuses it.
     pub fn rows(&self, sql: &str) -> Vec<String> {
-        let mut statement = self.app.prepare(sql).expect(sql);
-        let width = statement.column_count();
-        let rows = statement.query_map([], |row| {
-            let cells: rusqlite::Result<Vec<String>> = (0..width)
-                .map(|at| Ok(show(row.get::<_, Value>(at)?)))
-                .collect();
-            Ok(cells?.join("|"))
-        });
-        rows.expect(sql).collect::<Result<_, _>>().expect(sql)
+        rows(&self.app, sql)
+    }
+}
+
+impl TestStore for Database {
+    type App = Connection;
+
+    const NAME: &'static str = "SQLite";
+    const KEY: &'static str = "INTEGER PRIMARY KEY";
+    const BYTES: &'static str = "BLOB";
+
+    fn new(script: &str) -> Self {
+        Database::new(script)
     }
 
-    /// A migrator on this database.
-    ///
-    /// # Panics
-    /// The database cannot be opened.
-    pub async fn migrator(&self, manifest: &'static Manifest) -> Migrator {
-        Migrator::connect(&self.url(), manifest)
-            .await
-            .unwrap_or_else(|error| panic!("{error:?}"))
+    fn small(script: &str) -> Self {
+        Database::small(script)
     }
 
-    /// Runs to an end, whatever it is.
-    ///
-    /// # Panics
-    /// The run is refused.
-    pub async fn migrate(&self, manifest: &'static Manifest, run: Run) -> Report {
-        self.migrator(manifest)
-            .await
-            .run(run.full_speed())
-            .await
-            .unwrap_or_else(|error| panic!("{error:?}"))
+    fn url(&self) -> String {
+        Database::url(self)
     }
 
-    /// Runs `up` and expects it to be completed.
-    ///
-    /// # Panics
-    /// It is not.
-    pub async fn up(&self, manifest: &'static Manifest) {
-        self.completed(manifest, Run::up()).await;
+    fn run(&self, script: &str) {
+        Database::run(self, script);
     }
 
-    /// Runs and expects it to be completed.
-    ///
-    /// # Panics
-    /// It is not.
-    pub async fn completed(&self, manifest: &'static Manifest, run: Run) -> MigrationReport {
-        let report = self.migrate(manifest, run).await;
-        assert_eq!(report.status, RunStatus::Completed, "{report:?}");
-        report.migrations[0].clone()
+    fn rows(&self, sql: &str) -> Vec<String> {
+        Database::rows(self, sql)
     }
 
-    /// Runs and expects a failure; returns its text.
-    ///
-    /// # Panics
-    /// It does not fail.
-    pub async fn failure(&self, manifest: &'static Manifest, run: Run) -> String {
-        let report = self.migrate(manifest, run).await;
-        assert_eq!(report.status, RunStatus::Failed, "{report:?}");
-        report.error.expect("a failed run says why")
+    fn another_app(&self) -> Connection {
+        self.connect()
     }
 
-    /// Runs and expects to be refused; returns the refusal's text.
-    ///
-    /// # Panics
-    /// It is not.
-    pub async fn refusal(&self, manifest: &'static Manifest, run: Run) -> String {
-        let result = self.migrator(manifest).await.run(run).await;
-        result.expect_err("the run is refused").chain()
+    fn trigger(name: &str, table: &str, when: &str, body: &str) -> String {
+        format!("CREATE TRIGGER {name} {when} ON {table} BEGIN {body}; END;")
     }
+}
+
+impl TestApp for Connection {
+    fn run(&mut self, script: &str) {
+        self.execute_batch(script)
+            .unwrap_or_else(|error| panic!("{script}: {error}"));
+    }
+
+    fn rows(&mut self, sql: &str) -> Vec<String> {
+        rows(self, sql)
+    }
+}
+
+fn rows(app: &Connection, sql: &str) -> Vec<String> {
+    let mut statement = app.prepare(sql).expect(sql);
+    let width = statement.column_count();
+    let rows = statement.query_map([], |row| {
+        let cells: rusqlite::Result<Vec<String>> = (0..width)
+            .map(|at| Ok(show(row.get::<_, Value>(at)?)))
+            .collect();
+        Ok(cells?.join("|"))
+    });
+    rows.expect(sql).collect::<Result<_, _>>().expect(sql)
 }
 
 fn show(value: Value) -> String {

@@ -1,4 +1,5 @@
-//! What the tests share: databases in throwaway folders, the manifests under `migrations/`, and a second process.
+//! What the tests share: throwaway databases and what stands in front of them, the manifests under `migrations/`, and a second
+//! process.
 //!
 //! Fixtures are folders that `migrations!` compiles as it does a user's. A folder whose name ends in `_edited` has the ids of
 //! another one and other code: a build made from an edited source.
@@ -6,9 +7,17 @@
 mod child;
 mod database;
 mod fixture;
+#[cfg(unix)]
+mod postgres;
+mod proxy;
 mod seed;
+mod store;
 
 pub use child::Child;
 pub use database::Database;
 pub use fixture::{fixture, fixtures};
+#[cfg(unix)]
+pub use postgres::{App, Bouncer, PostgresDatabase, Role, Server, Started};
+pub use proxy::{Cut, Proxy};
 pub use seed::Seed;
+pub use store::{TestApp, TestStore};

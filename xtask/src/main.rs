@@ -3,6 +3,7 @@
 //! No dependencies, so that it builds in a second. The stages are in `stages.rs`, house rules in `tidy.rs`.
 
 mod interop;
+mod servers;
 mod stages;
 mod summary;
 mod tidy;

@@ -2,7 +2,7 @@
 
 use crate::summary::Summary;
 use crate::workshop::{Outcome, Workshop, output, run, run_tests};
-use crate::{interop, tidy};
+use crate::{interop, servers, tidy};
 
 /// One thing to check.
 pub struct Stage {
@@ -40,6 +40,11 @@ pub const STAGES: &[Stage] = &[
         name: "docs",
         about: "the documentation builds without a warning",
         run: |workshop, _| docs(workshop),
+    },
+    Stage {
+        name: "servers",
+        about: "PostgreSQL and PgBouncer are here, or are installed where that is allowed",
+        run: |_, _| servers::install(),
     },
     Stage {
         name: "test",
@@ -130,7 +135,9 @@ fn docs(workshop: &Workshop) -> Outcome {
 
 fn test(workshop: &Workshop, summary: &mut Summary) -> Outcome {
     let arguments = ["test", "--workspace", "--all-features", "--no-fail-fast"];
-    run_tests(workshop.cargo(&arguments), summary)
+    let mut command = workshop.cargo(&arguments);
+    command.arg("--").args(servers::left_out(summary));
+    run_tests(command, summary)
 }
 
 #[cfg(test)]

@@ -8,9 +8,17 @@ pub struct Summary {
     passed: u64,
     failed: u64,
     skipped: u64,
+    /// Tests that were left out on purpose, and why.
+    not_run: u64,
+    reasons: Vec<&'static str>,
 }
 
 impl Summary {
+    /// From here on, tests that are filtered out count as not run, for this reason.
+    pub fn not_run_because(&mut self, reason: &'static str) {
+        self.reasons.push(reason);
+    }
+
     /// Takes note of a line, when it is one that sums up a test binary.
     pub fn read(&mut self, line: &str) {
         let Some((_, counts)) = line
@@ -28,6 +36,7 @@ impl Summary {
                 "passed" => self.passed += number,
                 "failed" => self.failed += number,
                 "ignored" => self.skipped += number,
+                "filtered out" if !self.reasons.is_empty() => self.not_run += number,
                 _ => (),
             }
         }
@@ -40,7 +49,12 @@ impl fmt::Display for Summary {
             formatter,
             "{} passed, {} failed, {} skipped",
             self.passed, self.failed, self.skipped
-        )
+        )?;
+        if !self.reasons.is_empty() {
+            let reasons = self.reasons.join("; ");
+            write!(formatter, ", {} not run ({reasons})", self.not_run)?;
+        }
+        Ok(())
     }
 }
 
@@ -61,5 +75,14 @@ mod tests {
             summary.read(line);
         }
         assert_eq!(summary.to_string(), "43 passed, 2 failed, 1 skipped");
+    }
+
+    #[test]
+    fn tests_that_were_left_out_are_counted_with_the_reason() {
+        let mut summary = Summary::default();
+        summary.not_run_because("there is no server");
+        summary.read("test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 12 filtered out; finished in 0.00s");
+        let said = "1 passed, 0 failed, 0 skipped, 12 not run (there is no server)";
+        assert_eq!(summary.to_string(), said);
     }
 }

@@ -1,6 +1,7 @@
 //! Where commands run and how: in the workspace, with one target directory, failures named by their command line.
 
 use crate::summary::Summary;
+use std::borrow::BorrowMut;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -54,8 +55,9 @@ impl Workshop {
 }
 
 /// Runs a command to its end.
-pub fn run(mut command: Command) -> Outcome {
-    let shown = shown(&command);
+pub fn run(mut command: impl BorrowMut<Command>) -> Outcome {
+    let command = command.borrow_mut();
+    let shown = shown(command);
     let status = command
         .status()
         .map_err(|error| format!("`{shown}` cannot be started: {error}"))?;
@@ -99,7 +101,9 @@ fn ended(success: bool, shown: &str) -> Outcome {
 
 /// The command as one would type it.
 fn shown(command: &Command) -> String {
-    let mut words = vec!["cargo".to_owned()];
+    let program = Path::new(command.get_program());
+    let program = program.file_name().unwrap_or(command.get_program());
+    let mut words = vec![program.to_string_lossy().into_owned()];
     words.extend(
         command
             .get_args()

@@ -2,7 +2,7 @@
 
 use crate::{accounts, assert_says, assert_times_100_once};
 use driftless::{Migrator, Run, RunStatus};
-use driftless_tests::{Database, fixtures};
+use driftless_tests::{Database, TestStore, fixtures};
 use std::task::{Context, Poll, Wake};
 
 const SAMPLES: &str = r#"CREATE TABLE samples (k INTEGER PRIMARY KEY, int INTEGER, small INTEGER, real REAL, text TEXT, letter TEXT, bytes BLOB, flag INTEGER,

@@ -2,7 +2,7 @@
 
 use crate::{accounts, assert_says, assert_times_100_once, driver};
 use driftless::{Migrator, Run, RunStatus};
-use driftless_tests::{Child, Database, fixtures};
+use driftless_tests::{Child, Database, TestStore, fixtures};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 use std::process::Command;

@@ -2,7 +2,7 @@
 
 use crate::{accounts, assert_says, assert_times_100_once, driver};
 use driftless::{Canceled, Run, RunStatus, StatusKind};
-use driftless_tests::{Database, fixtures};
+use driftless_tests::{Database, TestStore, fixtures};
 
 #[test]
 fn of_two_processes_that_run_up_one_follows_the_other_and_each_document_is_visited_once() {

@@ -15,7 +15,7 @@ mod p11_constraints;
 mod quarantine;
 
 use driftless::{CancelToken, Event, Manifest, MigrationReport, Run, RunStatus};
-use driftless_tests::{Child, Database};
+use driftless_tests::{Child, Database, TestStore};
 
 /// Starts a second process: `driver(["times100", &db.url()], "--batch-size 100")`.
 fn driver(fixture: &str, db: &Database, options: &str) -> Child {

@@ -2,7 +2,7 @@
 
 use crate::{accounts, assert_times_100_once, driver, stop_after};
 use driftless::{CancelToken, Event, Run, RunStatus};
-use driftless_tests::{Database, Seed, fixtures};
+use driftless_tests::{Database, Seed, TestStore, fixtures};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 

@@ -2,7 +2,7 @@
 
 use crate::{accounts, assert_says, assert_times_100_once, driver, stop_after};
 use driftless::{DriftKind, Run, RunStatus};
-use driftless_tests::{Database, fixtures};
+use driftless_tests::{Database, TestStore, fixtures};
 
 const ID: &str = "20260101_000000_times_100";
 

@@ -2,7 +2,7 @@
 
 use crate::assert_says;
 use driftless::{Run, RunStatus};
-use driftless_tests::{Database, fixtures};
+use driftless_tests::{Database, TestStore, fixtures};
 use serde_json::{Value, json};
 
 /// `docs` for the puppet: document `n` does what `does` says, all others `times10`.

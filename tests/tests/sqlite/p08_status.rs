@@ -2,7 +2,7 @@
 
 use crate::{accounts, driver, stop_after};
 use driftless::{Direction, Run, RunStatus, StatusKind};
-use driftless_tests::{Database, fixtures};
+use driftless_tests::{Database, TestStore, fixtures};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use crate::{accounts, assert_says, driver};
 use driftless::Run;
-use driftless_tests::{Database, fixtures};
+use driftless_tests::{Database, TestStore, fixtures};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 

@@ -2,7 +2,7 @@
 
 use crate::{accounts, assert_says, driver};
 use driftless::{ErrorKind, Migrator, Run, RunStatus};
-use driftless_tests::{Database, fixtures};
+use driftless_tests::{Database, TestStore, fixtures};
 
 const LETTERS: &str = "CREATE TABLE letters (id INTEGER PRIMARY KEY, a INTEGER NOT NULL DEFAULT 0, b INTEGER NOT NULL DEFAULT 0, c INTEGER NOT NULL DEFAULT 0);
     INSERT INTO letters (id) VALUES (1), (2), (3)";

@@ -4,7 +4,7 @@
 use crate::assert_says;
 use crate::p06_a_failed_batch::docs;
 use driftless::{BoxError, Change, ChangeKind, Ctx, Event, Manifest, Run, RunStatus, WriteHooks};
-use driftless_tests::{Database, Seed, fixtures};
+use driftless_tests::{Database, Seed, TestStore, fixtures};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 

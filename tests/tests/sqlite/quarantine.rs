@@ -2,7 +2,7 @@
 
 use crate::assert_says;
 use driftless::Run;
-use driftless_tests::{Database, fixtures};
+use driftless_tests::{Database, TestStore, fixtures};
 
 /// Twelve documents: 3 fails, 5 panics, 7 breaks a check when multiplied, 9 cannot be read.
 const DOCS: &str = "CREATE TABLE docs (id INTEGER PRIMARY KEY, value NOT NULL CHECK (value <> 70));

@@ -1,0 +1,3 @@
+//! Tests that kill, stop or configure a server.
+
+mod harness;
