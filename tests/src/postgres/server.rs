@@ -52,8 +52,8 @@ impl Server {
     /// # Panics
     /// There is no server and none can be started; the message says what to install.
     pub fn shared() -> &'static Server {
-        static SHARED: OnceLock<(Server, Option<File>)> = OnceLock::new();
-        let (server, _lock) =
+        static SHARED: OnceLock<(Server, Option<Joined>)> = OnceLock::new();
+        let (server, _joined) =
             SHARED.get_or_init(|| match std::env::var("DRIFTLESS_TEST_POSTGRES_URL") {
                 Ok(url) => (Server { url, own: None }, None),
                 Err(_) => share(),
@@ -204,8 +204,11 @@ impl Own {
     }
 }
 
+/// The lock that keeps the shared server up, and the watchdog when this process started it, which outlives it.
+type Joined = (File, Option<Child>);
+
 /// Joins the server of the processes beside this one, or starts it.
-fn share() -> (Server, Option<File>) {
+fn share() -> (Server, Option<Joined>) {
     let program = std::env::current_exe().expect("this program has a path");
     let beside = program.parent().expect("this program is in a folder");
     let (lock, address) = (
@@ -219,10 +222,10 @@ fn share() -> (Server, Option<File>) {
     let written = std::fs::read_to_string(&address).unwrap_or_default();
     if let Some(url) = written.lines().next().filter(|url| is_up(url)) {
         let url = url.to_owned();
-        return (Server { url, own: None }, Some(held));
+        return (Server { url, own: None }, Some((held, None)));
     }
     let folder = new_folder();
-    watchdog::start(&lock, &address, &folder, 1);
+    let watchdog = watchdog::start(&lock, &address, &folder, 1);
     initialise(&folder);
     let deadline = Instant::now() + PATIENCE;
     let url = loop {
@@ -239,7 +242,7 @@ fn share() -> (Server, Option<File>) {
         );
     };
     std::fs::write(&address, format!("{url}\n{}\n", folder.display())).expect("written");
-    (Server { url, own: None }, Some(held))
+    (Server { url, own: None }, Some((held, Some(watchdog))))
 }
 
 fn is_up(url: &str) -> bool {
@@ -257,17 +260,17 @@ fn new_folder() -> PathBuf {
 
 /// Fills the folder's `data` with a copy of one that was made by `initdb`, once for all servers of this process.
 fn initialise(folder: &Path) {
-    static PRISTINE: OnceLock<(PathBuf, File)> = OnceLock::new();
-    let (pristine, _lock) = PRISTINE.get_or_init(|| {
+    static PRISTINE: OnceLock<(PathBuf, Joined)> = OnceLock::new();
+    let (pristine, _joined) = PRISTINE.get_or_init(|| {
         let folder = new_folder();
         let lock = folder.join("lock");
         let held = watchdog::hold(&lock);
-        watchdog::start(&lock, Path::new("/dev/null"), &folder, 0);
+        let watchdog = watchdog::start(&lock, Path::new("/dev/null"), &folder, 0);
         let mut initdb = unprivileged("initdb");
         initdb.args(["--no-sync", "--auth=trust", "--username=postgres"]);
         initdb.args(["--encoding=UTF8", "--locale=C.UTF-8", "--wal-segsize=1"]);
         run(initdb.arg("-D").arg(folder.join("data")));
-        (folder, held)
+        (folder, (held, Some(watchdog)))
     });
     let mut copy = unprivileged("cp");
     run(copy.arg("-R").arg(pristine.join("data")).arg(folder));
