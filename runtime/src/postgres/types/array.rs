@@ -34,10 +34,12 @@ impl<'r> Parts<'r> {
             });
         }
         let expected = match dimensions.as_slice() {
-            [] => 0,
-            some => some.iter().map(|(length, _)| length).product(),
+            [] => Some(0),
+            some => some
+                .iter()
+                .try_fold(1_usize, |product, (length, _)| product.checked_mul(*length)),
         };
-        if elements.len() != expected {
+        if expected != Some(elements.len()) {
             return Err(wire.fault());
         }
         Ok(Parts {

@@ -192,16 +192,19 @@ fn write_binary(kind: &Kind, value: &Value, out: &mut Vec<u8>) -> Result<bool> {
     match (kind, value) {
         (Kind::Boolean, Value::Boolean(value)) => out.push((*value).into()),
         (Kind::Int2, Value::Integer(value)) => {
-            let small = i16::try_from(*value).map_err(|_| does_not_fit(*value, "smallint"))?;
+            let small = i16::try_from(*value)
+                .map_err(|_| does_not_fit(*value, "smallint", i16::MIN, i16::MAX))?;
             out.extend(small.to_be_bytes());
         }
         (Kind::Int4, Value::Integer(value)) => {
-            let small = i32::try_from(*value).map_err(|_| does_not_fit(*value, "integer"))?;
+            let small = i32::try_from(*value)
+                .map_err(|_| does_not_fit(*value, "integer", i32::MIN, i32::MAX))?;
             out.extend(small.to_be_bytes());
         }
         (Kind::Int8, Value::Integer(value)) => out.extend(value.to_be_bytes()),
         (Kind::Oid, Value::Integer(value)) => {
-            let small = u32::try_from(*value).map_err(|_| does_not_fit(*value, "oid"))?;
+            let small = u32::try_from(*value)
+                .map_err(|_| does_not_fit(*value, "oid", u32::MIN, u32::MAX))?;
             out.extend(small.to_be_bytes());
         }
         (Kind::Float4, Value::Real(value)) => {
@@ -240,8 +243,10 @@ fn write_binary(kind: &Kind, value: &Value, out: &mut Vec<u8>) -> Result<bool> {
     Ok(true)
 }
 
-fn does_not_fit(value: i64, column: &str) -> Error {
-    Error::step(format!("{value} does not fit a column of type {column}"))
+fn does_not_fit<T: std::fmt::Display>(value: i64, column: &str, least: T, most: T) -> Error {
+    Error::step(format!(
+        "{value} does not fit a column of type {column}, which holds {least} to {most}"
+    ))
 }
 
 /// A value as text for the input function of a type of this kind.
@@ -262,7 +267,7 @@ fn text_of<'v>(kind: &Kind, value: &'v Value) -> Result<Cow<'v, str>> {
         (Kind::Json | Kind::Jsonb, value) => json_text(value),
         (Kind::Bytes, Value::Bytes(_)) => plain_text(value),
         (_, Value::Bytes(_)) => Err(Error::step(
-            "bytes cannot be set on a column that is not bytea",
+            "bytes cannot be set on a column that is neither bytea, JSON nor an array; set text",
         )),
         (_, value) => plain_text(value),
     }
@@ -279,8 +284,12 @@ fn json_text(value: &Value) -> Result<Cow<'_, str>> {
             .map(Cow::Owned)
             .map_err(not_json),
         Value::Real(value) if !value.is_finite() => Err(Error::step(format!(
-            "{value} cannot be set on a column of JSON, which has no such number"
+            "{value} cannot be set on a column of JSON, which has no such number; set NULL or a text"
         ))),
+        // With its point: 1.0 is not to become 1.
+        Value::Real(value) => serde_json::to_string(value)
+            .map(Cow::Owned)
+            .map_err(not_json),
         value => plain_text(value),
     }
 }

@@ -25,6 +25,8 @@ mod encode;
 mod numeric;
 #[cfg(test)]
 mod round_trip_tests;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use catalog::{TYPES_SQL, TypeFacts};
 pub(crate) use decode::{Scratch, decode};

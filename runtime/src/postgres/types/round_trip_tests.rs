@@ -962,6 +962,7 @@ async fn the_types_people_use_are_read_and_written_as_they_are() {
         "5",
         "true",
         "0.1",
+        "1.0",
         "[]",
         "[1, 2]",
         "[1, \"a\"]",
@@ -1010,4 +1011,55 @@ async fn the_types_people_use_are_read_and_written_as_they_are() {
     );
     let error = value_of(client, "ROW(1, 2)").await.unwrap_err();
     assert!(error.to_string().contains("::text"), "{error}");
+}
+
+/// Values that Postgres calls equal though the application changed one into the other.
+const EQUAL_BUT_CHANGED: &[(&str, &str, &str)] = &[
+    ("numeric", "1.0", "1.00"),
+    ("numeric[]", "{1.0}", "{1.00}"),
+    ("double precision", "0", "-0"),
+    ("interval", "30 days", "1 month"),
+    ("citext", "a", "A"),
+    ("citext[]", "{a}", "{A}"),
+    ("text COLLATE loose", "a", "A"),
+    ("jsonb", "1.0", "1.00"),
+    ("json", "[1]", "[ 1]"),
+    ("box", "((0,0),(1,4))", "((0,0),(2,2))"),
+    ("integer[]", "{1}", "[0:0]={1}"),
+    ("text", "", "\u{1}"),
+    ("inet", "10.0.0.1/8", "10.0.0.1/9"),
+    ("timetz", "10:00:00+01", "09:00:00+00"),
+];
+
+#[tokio::test]
+#[ignore = "needs DRIFTLESS_TEST_POSTGRES_URL"]
+async fn the_guard_sees_a_change_between_equal_values() {
+    let _alone = ONE_AT_A_TIME.lock().await;
+    let client = &connect().await;
+    script(client, SETUP).await;
+    for (column, before, after) in EQUAL_BUT_CHANGED {
+        let cast = column.split(" COLLATE").next().unwrap_or(column);
+        script(
+            client,
+            &format!(
+                "DROP TABLE IF EXISTS t; CREATE TABLE t (id integer, c {column}); INSERT INTO t VALUES (0, '{before}'::{cast})"
+            ),
+        )
+        .await;
+        let of = type_of_column(client, "t").await;
+        let read = query(client, &format!("SELECT {} FROM t", of.read_sql("c")), &[]).await;
+        let raw = read[0].get::<_, Raw>(0).0;
+        let guard = Parameter::many_raw(&of, [raw.as_deref()].into_iter()).expect("a guard");
+        let same = format!(
+            "SELECT count(*) FROM t, unnest($1) AS u (guard) WHERE {}",
+            of.same_sql("t.c", "u.guard")
+        );
+        assert_eq!(count(client, &same, &[&guard]).await, 1, "{column}");
+        script(client, &format!("UPDATE t SET c = '{after}'::{cast}")).await;
+        assert_eq!(
+            count(client, &same, &[&guard]).await,
+            0,
+            "{column}: {before} became {after}"
+        );
+    }
 }
