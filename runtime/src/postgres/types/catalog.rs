@@ -16,9 +16,11 @@ WITH RECURSIVE used (oid) AS (
 SELECT type.oid, type.typname::text, type.typtype::text, type.typbasetype,
     CASE WHEN element.typarray = type.oid THEN element.oid ELSE 0 END::oid,
     CASE WHEN type.typdelim = ',' THEN type.typarray ELSE 0 END::oid,
-    pg_catalog.format_type(type.oid, -1)
+    CASE WHEN namespace.nspname = 'pg_catalog' THEN pg_catalog.format_type(type.oid, -1)
+        ELSE pg_catalog.quote_ident(namespace.nspname) || '.' || pg_catalog.quote_ident(type.typname) END
 FROM used
 JOIN pg_catalog.pg_type AS type ON type.oid = used.oid
+JOIN pg_catalog.pg_namespace AS namespace ON namespace.oid = type.typnamespace
 LEFT JOIN pg_catalog.pg_type AS element ON element.oid = type.typelem";
 
 /// What the catalog says of a type: a row of [`TYPES_SQL`], in its order.
@@ -36,7 +38,7 @@ pub(crate) struct TypeFacts {
     pub element: u32,
     /// The type of arrays of it, 0 when there is none, or when its elements are not separated by commas.
     pub array: u32,
-    /// As SQL writes it.
+    /// As SQL writes it, whatever the search path is: it may be another one in the next transaction.
     pub sql_name: String,
 }
 

@@ -38,7 +38,7 @@ use tokio_postgres::types::{Kind as DriverKind, Type};
 /// A column's type; that of a domain is its base type, because the domain's checks are made by the assignment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ColumnType {
-    /// As SQL writes it, without a length: `integer`, `bpchar`, `shop.mood`.
+    /// As SQL writes it, with its schema and without a length: `integer`, `bpchar`, `shop.mood`.
     pub name: String,
     /// Its number.
     pub oid: u32,

@@ -633,7 +633,7 @@ async fn assert_unchanged(client: &Client, what: &str) {
 async fn round_trip(client: &Client, column: &str, values: &[Option<String>]) {
     script(
         client,
-        &format!("DROP TABLE IF EXISTS t; CREATE TABLE t (id integer, c {column})"),
+        &format!("SET search_path = round_trip, public; DROP SCHEMA IF EXISTS elsewhere CASCADE; CREATE SCHEMA elsewhere; CREATE TABLE t (id integer, c {column})"),
     )
     .await;
     let cast = column.split(" COLLATE").next().unwrap_or(column);
@@ -651,6 +651,8 @@ async fn round_trip(client: &Client, column: &str, values: &[Option<String>]) {
     );
     script(client, &insert).await;
     let of = type_of_column(client, "t").await;
+    // A pooler may hand the next statement to a session with another search path.
+    script(client, "ALTER TABLE before SET SCHEMA elsewhere; ALTER TABLE t SET SCHEMA elsewhere; SET search_path = elsewhere").await;
     let number = ColumnType {
         name: "integer".into(),
         oid: 23,
