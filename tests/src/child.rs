@@ -99,6 +99,31 @@ impl Child {
         self.process.wait().expect("a killed process ends");
     }
 
+    /// Puts the process to sleep where it stands (SIGSTOP).
+    ///
+    /// # Panics
+    /// The process is gone.
+    #[cfg(unix)]
+    pub fn sleep(&self) {
+        self.signal(nix::sys::signal::Signal::SIGSTOP);
+    }
+
+    /// Lets a process that sleeps go on (SIGCONT).
+    ///
+    /// # Panics
+    /// The process is gone.
+    #[cfg(unix)]
+    pub fn wake(&self) {
+        self.signal(nix::sys::signal::Signal::SIGCONT);
+    }
+
+    #[cfg(unix)]
+    fn signal(&self, signal: nix::sys::signal::Signal) {
+        let process = i32::try_from(self.id()).expect("a process id");
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(process), signal)
+            .expect("the driver is ours");
+    }
+
     /// The process id.
     pub fn id(&self) -> u32 {
         self.process.id()

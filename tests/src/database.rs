@@ -126,6 +126,12 @@ impl TestStore for Database {
     const NAME: &'static str = "SQLite";
     const KEY: &'static str = "INTEGER PRIMARY KEY";
     const BYTES: &'static str = "BLOB";
+    const TABLES: &'static str = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY 1";
+    const INCREMENT: &'static str = "BEGIN IMMEDIATE;
+        CREATE TEMP TABLE IF NOT EXISTS was (amount INTEGER); DELETE FROM was;
+        INSERT INTO was SELECT amount FROM accounts WHERE id = {id};
+        UPDATE accounts SET amount = (SELECT amount + 1 FROM was) WHERE id = {id}; COMMIT";
+    const PACE: u32 = 1;
 
     fn new(script: &str) -> Self {
         Database::new(script)
@@ -149,6 +155,10 @@ impl TestStore for Database {
 
     fn another_app(&self) -> Connection {
         self.connect()
+    }
+
+    fn bytes(hex: &str) -> String {
+        format!("x'{hex}'")
     }
 
     fn trigger(name: &str, table: &str, when: &str, body: &str) -> String {

@@ -32,12 +32,14 @@ fixtures! {
     times100_renamed = "migrations/times100_renamed";
     times100_with_more = "migrations/times100_with_more";
     add_million = "migrations/add_million";
+    add_million_locked = "migrations/add_million_locked";
     remaining = "migrations/remaining";
     remaining_stuck = "migrations/remaining_stuck";
     three = "migrations/three";
     puppet = "migrations/puppet";
     puppet_normal = "migrations/puppet_normal";
     keys = "migrations/keys";
+    keys_sqlite = "migrations/keys_sqlite";
     insert_ahead = "migrations/insert_ahead";
     documents = "migrations/documents";
     odd_names = "migrations/odd_names";

@@ -15,6 +15,12 @@ pub trait TestStore: Sized + 'static {
     const KEY: &'static str;
     /// The type of bytes.
     const BYTES: &'static str;
+    /// A query for the names of all tables, in a column `name`, in order.
+    const TABLES: &'static str;
+    /// A script that reads the amount of account `{id}`, adds one, and writes it, in a transaction, as a careful app does.
+    const INCREMENT: &'static str;
+    /// How much less a test does so that it takes no longer: a statement is a call on one store and a round trip on another.
+    const PACE: u32;
 
     /// A new database made by this script.
     fn new(script: &str) -> Self;
@@ -41,6 +47,9 @@ pub trait TestStore: Sized + 'static {
 
     /// Another connection of the app, for another thread.
     fn another_app(&self) -> Self::App;
+
+    /// Bytes as SQL writes them, from hexadecimal digits.
+    fn bytes(hex: &str) -> String;
 
     /// `CREATE TRIGGER` for each row: `trigger("loud", "docs", "AFTER UPDATE", "INSERT INTO …")`.
     fn trigger(name: &str, table: &str, when: &str, body: &str) -> String;

@@ -13,6 +13,6 @@ fn up(ctx: &mut Ctx, word: Word) -> Result<Patch> {
         None => "a000000000".into(),
     };
     ctx.db()
-        .execute("INSERT OR IGNORE INTO words (word) VALUES ($1)", next)?;
+        .execute("INSERT INTO words (word) VALUES ($1) ON CONFLICT DO NOTHING", next)?;
     Ok(Patch::none())
 }

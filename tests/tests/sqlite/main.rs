@@ -2,16 +2,9 @@
 
 mod documents;
 mod fault_files;
-mod fault_processes;
-mod p01_exactly_once;
-mod p03_no_lost_update;
-mod p04_history_is_immutable;
 mod p06_a_failed_batch;
-mod p07_completed_means_correct;
-mod p08_status;
 mod p09_keys;
 mod p10_nothing_ignored;
-mod p11_constraints;
 mod quarantine;
 
 use driftless::{CancelToken, Event, Manifest, MigrationReport, Run, RunStatus};

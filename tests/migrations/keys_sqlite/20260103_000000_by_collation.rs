@@ -1,4 +1,4 @@
-//! Times ten by the key of `by_blob`.
+//! Times ten by the key of `by_collation`.
 use driftless::prelude::*;
 
 #[derive(serde::Deserialize)]
@@ -6,7 +6,7 @@ struct Row {
     value: i64,
 }
 
-#[migration(table = "by_blob", batch_size = 7)]
+#[migration(table = "by_collation", batch_size = 7)]
 fn up(_ctx: &mut Ctx, row: Row) -> Result<Patch> {
     Ok(patch!(row { value: row.value * 10 }))
 }

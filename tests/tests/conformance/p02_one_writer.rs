@@ -1,12 +1,24 @@
-//! Faults between processes: two at once, canceled from afar, put to sleep past a lease, a clock that jumps.
+//! P2: one writer: two processes at once, canceled from afar, put to sleep past a lease, a clock that jumps.
 
-use crate::{accounts, assert_says, assert_times_100_once, driver};
+use crate::exercise::{accounts, assert_says, assert_times_100_once, driver};
 use driftless::{Canceled, Run, RunStatus, StatusKind};
-use driftless_tests::{Database, TestStore, fixtures};
+use driftless_tests::{TestStore, fixtures};
 
-#[test]
-fn of_two_processes_that_run_up_one_follows_the_other_and_each_document_is_visited_once() {
-    let db = Database::new(&accounts(1_000));
+crate::exercise!(
+    p2_of_two_processes_that_run_up_one_follows_the_other_and_each_document_is_visited_once,
+    p2_of_five_processes_started_at_once_each_ends_well_and_each_document_is_visited_once,
+    p2_a_follower_takes_over_at_once_when_the_process_it_follows_is_killed,
+    p2_a_run_canceled_from_another_process_stops_after_its_batch_and_is_resumed,
+    p2_a_forced_cancel_fences_the_holder_which_writes_nothing_more,
+    p2_a_holder_that_slept_past_its_lease_wakes_up_and_writes_nothing,
+    p2_a_lease_far_in_the_future_after_the_clock_was_set_back_is_not_waited_for,
+    p2_a_run_of_another_host_is_followed_until_its_lease_ends,
+);
+
+async fn p2_of_two_processes_that_run_up_one_follows_the_other_and_each_document_is_visited_once<
+    S: TestStore,
+>() {
+    let db = S::new(&accounts::<S>(1_000));
     let mut first = driver("times100", &db, "--batch-size 100 --wait-after 3");
     first.await_line("waiting");
     let mut second = driver("times100", &db, "");
@@ -15,13 +27,14 @@ fn of_two_processes_that_run_up_one_follows_the_other_and_each_document_is_visit
     for last in [first.finish(), second.finish()] {
         assert!(last.starts_with("ended completed"), "{last}");
     }
-    assert_eq!(db.value::<i64>("SELECT count(*) FROM migration_run"), 1);
+    assert_eq!(db.number("SELECT count(*) FROM migration_run"), 1);
     assert_times_100_once(&db, 1_000);
 }
 
-#[test]
-fn of_five_processes_started_at_once_each_ends_well_and_each_document_is_visited_once() {
-    let db = Database::new(&accounts(3_000));
+async fn p2_of_five_processes_started_at_once_each_ends_well_and_each_document_is_visited_once<
+    S: TestStore,
+>() {
+    let db = S::new(&accounts::<S>(3_000));
     let all: Vec<_> = (0..5)
         .map(|_| driver("times100", &db, "--batch-size 50"))
         .collect();
@@ -36,9 +49,8 @@ fn of_five_processes_started_at_once_each_ends_well_and_each_document_is_visited
     assert_times_100_once(&db, 3_000);
 }
 
-#[test]
-fn a_follower_takes_over_at_once_when_the_process_it_follows_is_killed() {
-    let db = Database::new(&accounts(1_000));
+async fn p2_a_follower_takes_over_at_once_when_the_process_it_follows_is_killed<S: TestStore>() {
+    let db = S::new(&accounts::<S>(1_000));
     let mut first = driver(
         "times100",
         &db,
@@ -53,9 +65,10 @@ fn a_follower_takes_over_at_once_when_the_process_it_follows_is_killed() {
     assert_times_100_once(&db, 1_000);
 }
 
-#[tokio::test]
-async fn a_run_canceled_from_another_process_stops_after_its_batch_and_is_resumed() {
-    let db = Database::new(&accounts(1_000));
+async fn p2_a_run_canceled_from_another_process_stops_after_its_batch_and_is_resumed<
+    S: TestStore,
+>() {
+    let db = S::new(&accounts::<S>(1_000));
     let mut run = driver("times100", &db, "--batch-size 100 --wait-after 3");
     run.await_line("waiting");
     let canceled = driver("times100", &db, "cancel").finish();
@@ -76,9 +89,8 @@ async fn a_run_canceled_from_another_process_stops_after_its_batch_and_is_resume
     assert_times_100_once(&db, 1_000);
 }
 
-#[tokio::test]
-async fn a_forced_cancel_fences_the_holder_which_writes_nothing_more() {
-    let db = Database::new(&accounts(1_000));
+async fn p2_a_forced_cancel_fences_the_holder_which_writes_nothing_more<S: TestStore>() {
+    let db = S::new(&accounts::<S>(1_000));
     let mut run = driver("times100", &db, "--batch-size 100 --wait-after 3");
     run.await_line("waiting");
     let canceled = driver("times100", &db, "cancel-force").finish();
@@ -93,26 +105,21 @@ async fn a_forced_cancel_fences_the_holder_which_writes_nothing_more() {
             "nothing more was written",
         ],
     );
-    assert_eq!(db.value::<i64>("SELECT count(*) FROM audit"), 300);
+    assert_eq!(db.number("SELECT count(*) FROM audit"), 300);
     assert_eq!(db.rows("SELECT status FROM migration_run"), ["canceled"]);
     db.up(&fixtures::times100).await;
     assert_times_100_once(&db, 1_000);
 }
 
-#[cfg(unix)]
-#[test]
-fn p2_a_holder_that_slept_past_its_lease_wakes_up_and_writes_nothing() {
-    use nix::sys::signal::{Signal, kill};
-    use nix::unistd::Pid;
-    let db = Database::new(&accounts(1_000));
+async fn p2_a_holder_that_slept_past_its_lease_wakes_up_and_writes_nothing<S: TestStore>() {
+    let db = S::new(&accounts::<S>(1_000));
     let mut first = driver(
         "times100",
         &db,
         "--batch-size 100 --lease-ms 300 --wait-after 3",
     );
     first.await_line("waiting");
-    let process = Pid::from_raw(i32::try_from(first.id()).expect("a process id"));
-    kill(process, Signal::SIGSTOP).expect("asleep");
+    first.sleep();
     first.go_on();
     let mut second = driver(
         "times100",
@@ -122,7 +129,7 @@ fn p2_a_holder_that_slept_past_its_lease_wakes_up_and_writes_nothing() {
     second.await_line("taken over from");
     second.await_line("waiting");
     // The run is still running, in the hands of the second; the first wakes up in the middle of it.
-    kill(process, Signal::SIGCONT).expect("awake");
+    first.wake();
     let last = first.finish();
     assert_says(
         &last,
@@ -133,15 +140,16 @@ fn p2_a_holder_that_slept_past_its_lease_wakes_up_and_writes_nothing() {
             "nothing more was written",
         ],
     );
-    assert_eq!(db.value::<i64>("SELECT count(*) FROM audit"), 500);
+    assert_eq!(db.number("SELECT count(*) FROM audit"), 500);
     second.go_on();
     assert!(second.finish().starts_with("ended completed"));
     assert_times_100_once(&db, 1_000);
 }
 
-#[test]
-fn a_lease_far_in_the_future_after_the_clock_was_set_back_is_not_waited_for() {
-    let db = Database::new(&accounts(1_000));
+async fn p2_a_lease_far_in_the_future_after_the_clock_was_set_back_is_not_waited_for<
+    S: TestStore,
+>() {
+    let db = S::new(&accounts::<S>(1_000));
     let mut first = driver("times100", &db, "--batch-size 100 --wait-after 3");
     first.await_line("waiting");
     first.kill();
@@ -154,9 +162,8 @@ fn a_lease_far_in_the_future_after_the_clock_was_set_back_is_not_waited_for() {
     assert_times_100_once(&db, 1_000);
 }
 
-#[tokio::test]
-async fn a_run_of_another_host_is_followed_until_its_lease_ends() {
-    let db = Database::new(&accounts(1_000));
+async fn p2_a_run_of_another_host_is_followed_until_its_lease_ends<S: TestStore>() {
+    let db = S::new(&accounts::<S>(1_000));
     let mut first = driver(
         "times100",
         &db,

@@ -1,24 +1,37 @@
 //! P7: with `remaining`, a run visits again what still matches until nothing does, or fails and says how many are left.
 
-use crate::{assert_says, driver};
+use crate::exercise::{assert_says, driver};
 use driftless::{Run, RunStatus};
-use driftless_tests::{Database, TestStore, fixtures};
+use driftless_tests::{Seed, TestApp, TestStore, fixtures};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+crate::exercise!(
+    p7_rows_that_old_code_inserts_behind_the_cursor_are_caught,
+    p7_a_kill_between_two_passes_makes_no_document_visited_twice,
+    p7_an_app_that_never_stops_inserting_old_rows_does_not_keep_a_run_from_completing,
+    p7_a_step_that_leaves_some_out_fails_and_says_how_many_are_left,
+    p7_cursor_and_passes_survive_any_number_of_kills,
+    p7_an_app_that_inserts_more_than_a_pass_visited_is_no_fault_of_the_step,
+);
+
 fn todos(key: &str, rows: u32) -> String {
+    let id = if key == "TEXT" {
+        "CAST(i AS TEXT)"
+    } else {
+        "i"
+    };
     format!(
         "CREATE TABLE todos (id {key} PRIMARY KEY, priority TEXT);
          CREATE TABLE visits (count INTEGER NOT NULL);
          INSERT INTO visits VALUES (0);
          WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows})
-         INSERT INTO todos (id) SELECT i FROM n;"
+         INSERT INTO todos (id) SELECT {id} FROM n;"
     )
 }
 
-#[test]
-fn p7_rows_that_old_code_inserts_behind_the_cursor_are_caught() {
-    let db = Database::new(&todos("INTEGER", 950));
+async fn p7_rows_that_old_code_inserts_behind_the_cursor_are_caught<S: TestStore>() {
+    let db = S::new(&todos("BIGINT", 950));
     let mut run = driver("remaining", &db, "--batch-size 100 --wait-after 5");
     run.await_line("waiting");
     // Behind the cursor, and beyond the last key that was there when the step began.
@@ -26,19 +39,18 @@ fn p7_rows_that_old_code_inserts_behind_the_cursor_are_caught() {
     run.go_on();
     assert!(run.finish().starts_with("ended completed"));
     assert_eq!(
-        db.value::<i64>("SELECT count(*) FROM todos WHERE priority IS NULL"),
+        db.number("SELECT count(*) FROM todos WHERE priority IS NULL"),
         0
     );
     assert_eq!(
-        db.value::<i64>("SELECT count FROM visits"),
+        db.number("SELECT count FROM visits"),
         954,
         "each was visited once"
     );
 }
 
-#[test]
-fn p7_a_kill_between_two_passes_makes_no_document_visited_twice() {
-    let db = Database::new(&todos("INTEGER", 950));
+async fn p7_a_kill_between_two_passes_makes_no_document_visited_twice<S: TestStore>() {
+    let db = S::new(&todos("BIGINT", 950));
     let mut run = driver(
         "remaining",
         &db,
@@ -49,7 +61,7 @@ fn p7_a_kill_between_two_passes_makes_no_document_visited_twice() {
     run.go_on();
     // The tenth batch has ended the first pass, and the second has not begun.
     run.await_line("waiting");
-    assert_eq!(db.value::<i64>("SELECT count FROM visits"), 950);
+    assert_eq!(db.number("SELECT count FROM visits"), 950);
     assert_eq!(
         db.rows("SELECT applied, cursor FROM migration_state"),
         ["0|NULL"]
@@ -60,51 +72,42 @@ fn p7_a_kill_between_two_passes_makes_no_document_visited_twice() {
             .finish()
             .starts_with("ended completed")
     );
-    assert_eq!(db.value::<i64>("SELECT count FROM visits"), 952);
+    assert_eq!(db.number("SELECT count FROM visits"), 952);
 }
 
-#[test]
-fn p7_an_app_that_never_stops_inserting_old_rows_does_not_keep_a_run_from_completing() {
-    for key in ["INTEGER", "TEXT"] {
-        let db = Database::new(&todos(key, 2_000));
-        let (stop, app) = (AtomicBool::new(false), db.connect());
+async fn p7_an_app_that_never_stops_inserting_old_rows_does_not_keep_a_run_from_completing<
+    S: TestStore,
+>() {
+    for (key, literal) in [("BIGINT", ""), ("TEXT", "'")] {
+        let mut chance = Seed::new().world(1);
+        let db = S::new(&todos(key, 2_000));
+        let (stop, mut app) = (AtomicBool::new(false), db.another_app());
         let inserted = std::thread::scope(|scope| {
             let stop = &stop;
             let app = scope.spawn(move || {
                 let mut inserted = 0;
                 while !stop.load(Ordering::Relaxed) {
                     inserted += 1;
-                    app.execute(
-                        "INSERT INTO todos (id) VALUES (abs(random()) / 1000 + 10000)",
-                        [],
-                    )
-                    .expect("the app inserts");
+                    let id = chance.u32(10_000..);
+                    app.run(&format!("INSERT INTO todos (id) VALUES ({literal}{id}{literal}) ON CONFLICT DO NOTHING"));
                     // A busy app, not a race.
                     std::thread::sleep(Duration::from_millis(1));
                 }
                 inserted
             });
             let last = driver("remaining", &db, "--batch-size 100").finish();
-            let (left, applied): (i64, i64) = db
-                .app()
-                .query_row(
-                    "SELECT (SELECT completed_at FROM migration_state) IS NULL, (SELECT applied FROM migration_state)",
-                    [],
-                    |row| Ok((row.get(0)?, row.get(1)?)),
-                )
-                .expect("the state");
+            let state = db.rows("SELECT applied, completed_at IS NULL FROM migration_state");
             stop.store(true, Ordering::Relaxed);
             assert!(last.starts_with("ended completed"), "{key}: {last}");
-            assert_eq!((left, applied), (0, 1));
+            assert_eq!(state, ["1|0"]);
             app.join().expect("the app")
         });
         assert!(inserted > 0, "the app never had a turn");
     }
 }
 
-#[tokio::test]
-async fn p7_a_step_that_leaves_some_out_fails_and_says_how_many_are_left() {
-    let db = Database::new(&todos("INTEGER", 950));
+async fn p7_a_step_that_leaves_some_out_fails_and_says_how_many_are_left<S: TestStore>() {
+    let db = S::new(&todos("BIGINT", 950));
     let error = db.failure(&fixtures::remaining_stuck, Run::up()).await;
     assert_says(
         &error,
@@ -118,7 +121,7 @@ async fn p7_a_step_that_leaves_some_out_fails_and_says_how_many_are_left() {
         ["0|failed"]
     );
     assert_eq!(
-        db.value::<i64>("SELECT count(*) FROM todos WHERE priority IS NULL"),
+        db.number("SELECT count(*) FROM todos WHERE priority IS NULL"),
         95
     );
     // Mended by hand, the next run completes.
@@ -127,9 +130,8 @@ async fn p7_a_step_that_leaves_some_out_fails_and_says_how_many_are_left() {
     assert_eq!(report.status, RunStatus::Completed, "{report:?}");
 }
 
-#[test]
-fn p7_cursor_and_passes_survive_any_number_of_kills() {
-    let db = Database::new(&todos("TEXT", 3_000));
+async fn p7_cursor_and_passes_survive_any_number_of_kills<S: TestStore>() {
+    let db = S::new(&todos("TEXT", 3_000));
     for round in 0..6 {
         let mut run = driver("remaining", &db, "--batch-size 50 --full-speed");
         for _ in 0..7 {
@@ -147,19 +149,18 @@ fn p7_cursor_and_passes_survive_any_number_of_kills() {
             .starts_with("ended completed")
     );
     assert_eq!(
-        db.value::<i64>("SELECT count(*) FROM todos WHERE priority IS NULL"),
+        db.number("SELECT count(*) FROM todos WHERE priority IS NULL"),
         0
     );
     assert_eq!(
-        db.value::<i64>("SELECT count FROM visits"),
+        db.number("SELECT count FROM visits"),
         3_012,
         "each was visited once"
     );
 }
 
-#[test]
-fn p7_an_app_that_inserts_more_than_a_pass_visited_is_no_fault_of_the_step() {
-    let db = Database::new(&todos("INTEGER", 950));
+async fn p7_an_app_that_inserts_more_than_a_pass_visited_is_no_fault_of_the_step<S: TestStore>() {
+    let db = S::new(&todos("BIGINT", 950));
     let mut run = driver(
         "remaining",
         &db,
@@ -179,5 +180,5 @@ fn p7_an_app_that_inserts_more_than_a_pass_visited_is_no_fault_of_the_step() {
     run.go_on();
     let last = run.finish();
     assert!(last.starts_with("ended completed"), "{last}");
-    assert_eq!(db.value::<i64>("SELECT count FROM visits"), 950 + 150 + 200);
+    assert_eq!(db.number("SELECT count FROM visits"), 950 + 150 + 200);
 }

@@ -1,55 +1,69 @@
 //! P1: a document's change, everything the step did through `ctx`, and the cursor past it commit together.
 
-use crate::{accounts, assert_times_100_once, driver, stop_after};
+use crate::exercise::{accounts, assert_times_100_once, driver, stop_after};
 use driftless::{CancelToken, Event, Run, RunStatus};
-use driftless_tests::{Database, Seed, TestStore, fixtures};
+use driftless_tests::{Seed, TestApp, TestStore, fixtures};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-const ROWS: u32 = 200_000;
+crate::exercise!(
+    p1_a_killed_run_resumed_any_number_of_times_leaves_what_an_undisturbed_one_leaves,
+    p1_a_run_killed_around_its_commits_leaves_what_an_undisturbed_one_leaves,
+    p1_a_run_canceled_at_random_and_resumed_leaves_what_an_undisturbed_one_leaves,
+    p1_down_after_kills_brings_back_what_was_there_before,
+    p1_a_half_applied_migration_rolled_back_touches_exactly_what_was_applied,
+    p1_a_turn_that_is_stopped_before_its_first_batch_is_still_a_half_applied_migration,
+    p1_a_turn_within_a_turn_is_refused_and_finishing_the_first_one_is_offered,
+    p1_a_half_done_down_applied_again_fills_exactly_its_hole,
+    p1_a_process_of_this_host_that_was_killed_is_succeeded_at_once,
+);
 
-#[test]
-fn p1_a_killed_run_resumed_any_number_of_times_leaves_what_an_undisturbed_one_leaves() {
+/// As many as take a few seconds.
+const fn rows<S: TestStore>() -> u32 {
+    200_000 / S::PACE
+}
+
+async fn p1_a_killed_run_resumed_any_number_of_times_leaves_what_an_undisturbed_one_leaves<
+    S: TestStore,
+>() {
     let mut seed = Seed::new();
-    let db = Database::new(&accounts(ROWS));
-    let (stop, connection, chance) = (AtomicBool::new(false), db.connect(), seed.world(1));
+    let db = S::new(&accounts::<S>(rows::<S>()));
+    let (stop, mut connection, chance) = (AtomicBool::new(false), db.another_app(), seed.world(1));
     let (kills, written) = std::thread::scope(|scope| {
         let stop = &stop;
-        let app = scope.spawn(move || the_app_next_door(&connection, chance, stop));
+        let app = scope.spawn(move || the_app_next_door::<S>(&mut connection, chance, stop));
         let kills = kill_until_done(&db, &mut seed);
         stop.store(true, Ordering::Relaxed);
         (kills, app.join().expect("the app next door"))
     });
     println!("{kills} kills, {written} writes by the app beside it");
     assert!(kills >= 10, "only {kills} kills: the test proved little");
-    assert_times_100_once(&db, ROWS);
+    assert_times_100_once(&db, rows::<S>());
     assert_eq!(
-        db.value::<i64>("SELECT sum(visits) FROM accounts"),
+        db.number("SELECT sum(visits) FROM accounts"),
         written,
         "every write of the app is there"
     );
     assert_eq!(
-        db.value::<i64>("SELECT count(*) FROM migration_run WHERE status = 'completed'"),
+        db.number("SELECT count(*) FROM migration_run WHERE status = 'completed'"),
         1,
         "all the processes worked on one run"
     );
 }
 
 /// Counts visits of random accounts, one at a time, until told to stop.
-fn the_app_next_door(
-    app: &rusqlite::Connection,
+fn the_app_next_door<S: TestStore>(
+    app: &mut S::App,
     mut chance: fastrand::Rng,
     stop: &AtomicBool,
 ) -> i64 {
     let mut written = 0;
     while !stop.load(Ordering::Relaxed) {
-        let id = chance.u32(1..=ROWS);
-        written += app
-            .execute(
-                "UPDATE accounts SET visits = visits + 1 WHERE id = ?1",
-                [id],
-            )
-            .expect("the app is never locked out for long") as i64;
+        let id = chance.u32(1..=rows::<S>());
+        app.run(&format!(
+            "UPDATE accounts SET visits = visits + 1 WHERE id = {id}"
+        ));
+        written += 1;
         std::thread::sleep(Duration::from_millis(1));
     }
     written
@@ -57,10 +71,10 @@ fn the_app_next_door(
 
 /// Starts the migration again and again, and kills it at a moment it cannot foresee: some batches after it began, plus a
 /// few hundred microseconds, so that kills fall inside transactions as well as between them.
-fn kill_until_done(db: &Database, seed: &mut Seed) -> u32 {
+fn kill_until_done<S: TestStore>(db: &S, seed: &mut Seed) -> u32 {
     let mut kills = 0;
     loop {
-        let size = seed.u32(50..2000).to_string();
+        let size = seed.u32(50..2000).div_ceil(S::PACE).to_string();
         let mut child = driver("times100", db, &format!("--batch-size {size} --full-speed"));
         for _ in 0..seed.u32(0..12) {
             if child.try_await("batch").is_none() {
@@ -76,8 +90,11 @@ fn kill_until_done(db: &Database, seed: &mut Seed) -> u32 {
         }
         child.kill();
         kills += 1;
-        if db.value::<i64>("SELECT count(*) FROM sqlite_schema WHERE name = 'migration_run'") == 1
-            && db.value::<i64>("SELECT count(*) FROM migration_run WHERE status = 'completed'") == 1
+        if db.number(&format!(
+            "SELECT count(*) FROM ({}) AS t WHERE name = 'migration_run'",
+            S::TABLES
+        )) == 1
+            && db.number("SELECT count(*) FROM migration_run WHERE status = 'completed'") == 1
         {
             return kills;
         }
@@ -86,11 +103,10 @@ fn kill_until_done(db: &Database, seed: &mut Seed) -> u32 {
 
 /// With small batches a good part of the time is spent around the commit, so that many kills fall there: this is the test
 /// that sees a cursor committed apart from its documents.
-#[test]
-fn p1_a_run_killed_around_its_commits_leaves_what_an_undisturbed_one_leaves() {
+async fn p1_a_run_killed_around_its_commits_leaves_what_an_undisturbed_one_leaves<S: TestStore>() {
     let mut seed = Seed::new();
-    let db = Database::new(&accounts(2_000));
-    for _ in 0..80 {
+    let db = S::new(&accounts::<S>(2_000));
+    for _ in 0..80 / S::PACE.min(2) {
         let mut child = driver("times100", &db, "--batch-size 2 --full-speed");
         for _ in 0..seed.u32(1..4) {
             child.await_line("batch");
@@ -103,10 +119,11 @@ fn p1_a_run_killed_around_its_commits_leaves_what_an_undisturbed_one_leaves() {
     assert_times_100_once(&db, 2_000);
 }
 
-#[tokio::test]
-async fn p1_a_run_canceled_at_random_and_resumed_leaves_what_an_undisturbed_one_leaves() {
+async fn p1_a_run_canceled_at_random_and_resumed_leaves_what_an_undisturbed_one_leaves<
+    S: TestStore,
+>() {
     let mut seed = Seed::new();
-    let db = Database::new(&accounts(5_000));
+    let db = S::new(&accounts::<S>(5_000));
     let mut cancels = 0;
     loop {
         let (token, batches) = (CancelToken::default(), AtomicU32::new(seed.u32(1..12)));
@@ -135,11 +152,10 @@ async fn p1_a_run_canceled_at_random_and_resumed_leaves_what_an_undisturbed_one_
     assert_times_100_once(&db, 5_000);
 }
 
-#[tokio::test]
-async fn p1_down_after_kills_brings_back_what_was_there_before() {
+async fn p1_down_after_kills_brings_back_what_was_there_before<S: TestStore>() {
     let mut seed = Seed::new();
-    let db = Database::new(&accounts(5_000));
-    let before = db.rows("SELECT * FROM accounts");
+    let db = S::new(&accounts::<S>(5_000));
+    let before = db.rows("SELECT * FROM accounts ORDER BY id");
     db.up(&fixtures::times100).await;
     for _ in 0..5 {
         let mut child = driver("times100", &db, "down --batch-size 100 --full-speed");
@@ -150,22 +166,23 @@ async fn p1_down_after_kills_brings_back_what_was_there_before() {
         child.kill();
     }
     db.completed(&fixtures::times100, Run::down()).await;
-    assert_eq!(db.rows("SELECT * FROM accounts"), before);
+    assert_eq!(db.rows("SELECT * FROM accounts ORDER BY id"), before);
     assert_eq!(
-        db.rows("SELECT what, count(*), count(DISTINCT account) FROM audit GROUP BY what"),
+        db.rows(
+            "SELECT what, count(*), count(DISTINCT account) FROM audit GROUP BY what ORDER BY what"
+        ),
         ["down|5000|5000", "up|5000|5000"]
     );
 }
 
-#[tokio::test]
-async fn p1_a_half_applied_migration_rolled_back_touches_exactly_what_was_applied() {
-    let db = Database::new(&accounts(1_000));
-    let before = db.rows("SELECT * FROM accounts");
+async fn p1_a_half_applied_migration_rolled_back_touches_exactly_what_was_applied<S: TestStore>() {
+    let db = S::new(&accounts::<S>(1_000));
+    let before = db.rows("SELECT * FROM accounts ORDER BY id");
     half(&db, Run::up(), 300).await;
-    assert_eq!(db.value::<i64>("SELECT count(*) FROM audit"), 300);
+    assert_eq!(db.number("SELECT count(*) FROM audit"), 300);
     let report = db.completed(&fixtures::times100, Run::down()).await;
     assert_eq!(report.processed, 300);
-    assert_eq!(db.rows("SELECT * FROM accounts"), before);
+    assert_eq!(db.rows("SELECT * FROM accounts ORDER BY id"), before);
     let status = db
         .migrator(&fixtures::times100)
         .await
@@ -176,16 +193,17 @@ async fn p1_a_half_applied_migration_rolled_back_touches_exactly_what_was_applie
 }
 
 /// Runs `times100` until this many documents are done.
-async fn half(db: &Database, run: Run, documents: u64) {
+async fn half(db: &impl TestStore, run: Run, documents: u64) {
     let report = stop_after(db, &fixtures::times100, run, documents).await;
     assert_eq!(report.processed, documents);
 }
 
 /// A turn (`down` of a half-applied `up`) that is stopped before its first batch must not look like "nothing was done".
-#[tokio::test]
-async fn p1_a_turn_that_is_stopped_before_its_first_batch_is_still_a_half_applied_migration() {
-    let db = Database::new(&accounts(1_000));
-    let before = db.rows("SELECT * FROM accounts");
+async fn p1_a_turn_that_is_stopped_before_its_first_batch_is_still_a_half_applied_migration<
+    S: TestStore,
+>() {
+    let db = S::new(&accounts::<S>(1_000));
+    let before = db.rows("SELECT * FROM accounts ORDER BY id");
     half(&db, Run::up(), 300).await;
     let token = CancelToken::default();
     token.cancel();
@@ -205,14 +223,13 @@ async fn p1_a_turn_that_is_stopped_before_its_first_batch_is_still_a_half_applie
         "neither applied nor pending: {status:?}"
     );
     db.completed(&fixtures::times100, Run::down()).await;
-    assert_eq!(db.rows("SELECT * FROM accounts"), before);
+    assert_eq!(db.rows("SELECT * FROM accounts ORDER BY id"), before);
 }
 
 /// 40 % up, of which a quarter is rolled back: going up again from there would have two holes to fill.
-#[tokio::test]
-async fn p1_a_turn_within_a_turn_is_refused_and_finishing_the_first_one_is_offered() {
-    let db = Database::new(&accounts(1_000));
-    let before = db.rows("SELECT * FROM accounts");
+async fn p1_a_turn_within_a_turn_is_refused_and_finishing_the_first_one_is_offered<S: TestStore>() {
+    let db = S::new(&accounts::<S>(1_000));
+    let before = db.rows("SELECT * FROM accounts ORDER BY id");
     half(&db, Run::up(), 400).await;
     half(&db, Run::down(), 100).await;
     let error = db.refusal(&fixtures::times100, Run::up().restart()).await;
@@ -221,19 +238,18 @@ async fn p1_a_turn_within_a_turn_is_refused_and_finishing_the_first_one_is_offer
         "{error}"
     );
     db.completed(&fixtures::times100, Run::down()).await;
-    assert_eq!(db.rows("SELECT * FROM accounts"), before);
+    assert_eq!(db.rows("SELECT * FROM accounts ORDER BY id"), before);
     db.up(&fixtures::times100).await;
     assert_eq!(
-        db.value::<i64>("SELECT count(*) FROM accounts WHERE amount <> (id % 9973 + 1) * 100"),
+        db.number("SELECT count(*) FROM accounts WHERE amount <> (id % 9973 + 1) * 100"),
         0
     );
 }
 
-#[tokio::test]
-async fn p1_a_half_done_down_applied_again_fills_exactly_its_hole() {
-    let db = Database::new(&accounts(1_000));
+async fn p1_a_half_done_down_applied_again_fills_exactly_its_hole<S: TestStore>() {
+    let db = S::new(&accounts::<S>(1_000));
     db.up(&fixtures::times100).await;
-    let after = db.rows("SELECT * FROM accounts");
+    let after = db.rows("SELECT * FROM accounts ORDER BY id");
     half(&db, Run::down(), 400).await;
     let error = db.refusal(&fixtures::times100, Run::up()).await;
     assert!(
@@ -243,12 +259,11 @@ async fn p1_a_half_done_down_applied_again_fills_exactly_its_hole() {
     half(&db, Run::up().restart(), 100).await;
     let report = db.completed(&fixtures::times100, Run::up()).await;
     assert_eq!(report.processed, 400, "{report:?}");
-    assert_eq!(db.rows("SELECT * FROM accounts"), after);
+    assert_eq!(db.rows("SELECT * FROM accounts ORDER BY id"), after);
 }
 
-#[test]
-fn p1_a_process_of_this_host_that_was_killed_is_succeeded_at_once() {
-    let db = Database::new(&accounts(2_000));
+async fn p1_a_process_of_this_host_that_was_killed_is_succeeded_at_once<S: TestStore>() {
+    let db = S::new(&accounts::<S>(2_000));
     for _ in 0..3 {
         let mut child = driver(
             "times100",

@@ -1,13 +1,19 @@
 //! P8: status never lies.
 
-use crate::{accounts, driver, stop_after};
+use crate::exercise::{accounts, driver, run_beside, stop_after};
 use driftless::{Direction, Run, RunStatus, StatusKind};
-use driftless_tests::{Database, TestStore, fixtures};
+use driftless_tests::{TestApp, TestStore, fixtures};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-#[tokio::test]
-async fn p8_a_partial_up_and_a_partial_down_are_neither_applied_nor_forgotten() {
-    let db = Database::new(&accounts(1_000));
+crate::exercise!(
+    p8_a_partial_up_and_a_partial_down_are_neither_applied_nor_forgotten,
+    p8_applied_flips_in_the_transaction_of_the_last_batch,
+    p8_a_run_whose_process_was_killed_is_stale_and_can_be_canceled,
+    p8_status_of_a_database_that_has_never_seen_a_run_writes_nothing,
+);
+
+async fn p8_a_partial_up_and_a_partial_down_are_neither_applied_nor_forgotten<S: TestStore>() {
+    let db = S::new(&accounts::<S>(1_000));
     stop_after(&db, &fixtures::times100, Run::up(), 300).await;
     let migrator = db.migrator(&fixtures::times100).await;
     let status = migrator.status().await.expect("status");
@@ -26,43 +32,27 @@ async fn p8_a_partial_up_and_a_partial_down_are_neither_applied_nor_forgotten() 
 }
 
 /// Watches from a connection of its own, in snapshots, while `up` and then `down` run.
-#[tokio::test(flavor = "multi_thread")]
-async fn p8_applied_flips_in_the_transaction_of_the_last_batch() {
-    let db = Database::new(&accounts(3_000));
+async fn p8_applied_flips_in_the_transaction_of_the_last_batch<S: TestStore>() {
+    let db = S::new(&accounts::<S>(3_000));
     db.up(&fixtures::times100).await;
     db.completed(&fixtures::times100, Run::down()).await;
     for run in [Run::up(), Run::down()] {
-        let (stop, watcher) = (AtomicBool::new(false), db.connect());
+        let (stop, mut watcher) = (AtomicBool::new(false), db.another_app());
         let migrator = db.migrator(&fixtures::times100).await;
         let seen = std::thread::scope(|scope| {
             let stop = &stop;
             let watching = scope.spawn(move || {
                 let mut seen = [0; 2];
                 while !stop.load(Ordering::Relaxed) {
-                    let (applied, changed): (i64, i64) = watcher
-                        .query_row(
-                            "SELECT (SELECT applied FROM migration_state), (SELECT count(*) FROM accounts WHERE amount = (id % 9973 + 1) * 100)",
-                            [],
-                            |row| Ok((row.get(0)?, row.get(1)?)),
-                        )
-                        .expect("a snapshot");
-                    assert_eq!(applied == 1, changed == 3_000, "applied {applied} with {changed} changed");
-                    seen[usize::from(applied == 1)] += 1;
+                    let snapshot = watcher.rows("SELECT (SELECT applied FROM migration_state), (SELECT count(*) FROM accounts WHERE amount = (id % 9973 + 1) * 100)");
+                    let (applied, changed) = snapshot[0].split_once('|').expect("two cells");
+                    assert_eq!(applied == "1", changed == "3000", "applied {applied} with {changed} changed");
+                    seen[usize::from(applied == "1")] += 1;
                 }
                 seen
             });
-            let report = std::thread::scope(|inner| {
-                inner
-                    .spawn(|| {
-                        tokio::runtime::Builder::new_current_thread()
-                            .enable_time()
-                            .build()
-                            .expect("a runtime")
-                            .block_on(migrator.run(run.batch_size(100)))
-                    })
-                    .join()
-                    .expect("no panic")
-            });
+            let report = run_beside(async move { migrator.run(run.batch_size(100)).await });
+            let report = report.join().expect("no panic");
             assert_eq!(report.expect("not refused").status, RunStatus::Completed);
             stop.store(true, Ordering::Relaxed);
             watching
@@ -73,9 +63,8 @@ async fn p8_applied_flips_in_the_transaction_of_the_last_batch() {
     }
 }
 
-#[tokio::test]
-async fn p8_a_run_whose_process_was_killed_is_stale_and_can_be_canceled() {
-    let db = Database::new(&accounts(1_000));
+async fn p8_a_run_whose_process_was_killed_is_stale_and_can_be_canceled<S: TestStore>() {
+    let db = S::new(&accounts::<S>(1_000));
     let migrator = db.migrator(&fixtures::times100).await;
     let mut child = driver("times100", &db, "--batch-size 100 --wait-after 3");
     child.await_line("waiting");
@@ -104,10 +93,9 @@ async fn p8_a_run_whose_process_was_killed_is_stale_and_can_be_canceled() {
     );
 }
 
-#[tokio::test]
-async fn p8_status_of_a_database_that_has_never_seen_a_run_writes_nothing() {
-    let db = Database::new(&accounts(10));
-    let before = std::fs::read(db.path()).expect("the file");
+async fn p8_status_of_a_database_that_has_never_seen_a_run_writes_nothing<S: TestStore>() {
+    let db = S::new(&accounts::<S>(10));
+    let before = db.rows(S::TABLES);
     let status = db
         .migrator(&fixtures::three)
         .await
@@ -115,5 +103,5 @@ async fn p8_status_of_a_database_that_has_never_seen_a_run_writes_nothing() {
         .await
         .expect("status");
     assert_eq!(status.pending.len(), 3);
-    assert_eq!(std::fs::read(db.path()).expect("the file"), before);
+    assert_eq!(db.rows(S::TABLES), before);
 }
