@@ -3,11 +3,12 @@
 //! Everything above this file is the same for every database. A store knows how to open, how to read a table's make-up,
 //! how to read a page in key order and how to write changes by key; it knows nothing of migrations or runs.
 // What only a store reads is unused in a build without one.
-#![cfg_attr(not(feature = "sqlite"), allow(dead_code))]
+#![cfg_attr(not(any(feature = "sqlite", feature = "postgres")), allow(dead_code))]
 
 use crate::error::{Error, Result};
 use crate::patch::Patch;
 use crate::value::{Key, Row, Value};
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,7 +97,8 @@ pub(crate) trait Session: Send {
     /// Runs a script of statements: the internal schema.
     fn script(&mut self, sql: &str) -> Result<()>;
 
-    /// SQL for the current time in UTC as RFC 3339 text, moved by a number of seconds, on the database's clock.
+    /// SQL for the current time, moved by a number of seconds, on the database's clock: what a time column of the internal
+    /// tables holds, and what is read back as RFC 3339 text in UTC.
     fn now_sql(&self, plus: Duration) -> String;
 
     /// The statements that create the internal tables, current version.
@@ -200,8 +202,14 @@ pub(crate) trait Session: Send {
     fn insert(&mut self, table: &TableInfo, columns: &[(String, Value)]) -> Result<Option<Key>>;
 
     /// A number that grows with every row this connection changes, by statements, triggers and foreign key actions, at
-    /// least within the transaction.
+    /// least within the transaction. A store may leave out what the engine's own statements do to the internal tables.
     fn change_counter(&mut self) -> Result<u64>;
+
+    /// The step is about to look at the database, or to change it, by other means than patches of its documents. Where
+    /// counting everybody's changes costs something it begins here, and a page that was prefetched is forgotten.
+    fn step_reaches_out(&mut self) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// What [`Session::write`] did.
@@ -238,6 +246,8 @@ pub(crate) struct TableInfo {
     pub scan_hint: String,
     /// Triggers on the table, by name.
     pub triggers: Vec<String>,
+    /// What only the store that described it knows.
+    pub store_own: Arc<dyn Any + Send + Sync>,
 }
 
 /// A column.
@@ -327,14 +337,20 @@ pub(crate) fn open(url: &str) -> Result<Arc<dyn Store>> {
         "sqlite" => Err(Error::usage(
             "this build has no SQLite; add the feature `sqlite` to the dependency on driftless",
         )),
-        "postgres" | "postgresql" | "mysql" | "mariadb" => Err(Error::usage(format!(
-            "this build has no store for `{scheme}://` databases; SQLite is the one it has"
+        #[cfg(feature = "postgres")]
+        "postgres" | "postgresql" => Ok(Arc::new(crate::postgres::PostgresStore::from_url(url)?)),
+        #[cfg(not(feature = "postgres"))]
+        "postgres" | "postgresql" => Err(Error::usage(
+            "this build has no Postgres; add the feature `postgres` to the dependency on driftless",
+        )),
+        "mysql" | "mariadb" => Err(Error::usage(format!(
+            "there is no store for `{scheme}://` databases yet; SQLite and Postgres are the ones there are"
         ))),
         "" => Err(Error::usage(
-            "the database URL has no scheme; write `sqlite://path/to/app.db`",
+            "the database URL has no scheme; write `sqlite://path/to/app.db` or `postgres://user@host/database`",
         )),
         other => Err(Error::usage(format!(
-            "no store is known for `{other}:` URLs; write `sqlite://path/to/app.db`"
+            "no store is known for `{other}:` URLs; write `sqlite://path/to/app.db` or `postgres://user@host/database`"
         ))),
     }
 }

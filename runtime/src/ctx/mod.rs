@@ -140,7 +140,7 @@ impl Ctx {
         self.used = true;
         self.flush()?;
         if self.missed.is_empty() {
-            return Ok(());
+            return self.session.step_reaches_out();
         }
         let error = Error::step("a document changed meanwhile; the batch is done again");
         Err(self.poison(error, None))

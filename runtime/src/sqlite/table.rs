@@ -4,6 +4,7 @@ use super::error::translate;
 use crate::error::{Error, Result};
 use crate::store::{Column, KeyColumn, TableInfo, quote};
 use rusqlite::{Connection, OptionalExtension};
+use std::sync::Arc;
 
 /// The column names of a table, lower case; `None` when there is no such table.
 pub(super) fn column_names(
@@ -60,6 +61,7 @@ pub(super) fn describe(
         key_is_row_number: row_number,
         triggers,
         name,
+        store_own: Arc::new(()),
     })
 }
 

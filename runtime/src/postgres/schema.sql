@@ -1,0 +1,78 @@
+-- Internal tables, version 1. Columns may be added by later versions, never renamed.
+CREATE TABLE migration_schema (
+    version BIGINT NOT NULL PRIMARY KEY
+);
+INSERT INTO migration_schema (version) VALUES (1);
+
+-- One row per migration that has ever begun.
+CREATE TABLE migration_state (
+    migration_id   TEXT        NOT NULL PRIMARY KEY,
+    checksum       TEXT        NOT NULL,
+    checksum_up    TEXT        NOT NULL,
+    checksum_down  TEXT        NOT NULL,
+    checksum_rest  TEXT        NOT NULL,
+    applied        BOOLEAN     NOT NULL,
+    status         TEXT        NOT NULL,
+    direction      TEXT        NOT NULL,
+    run_id         TEXT        NOT NULL,
+    cursor         TEXT,
+    processed      BIGINT      NOT NULL,
+    changed        BIGINT      NOT NULL,
+    quarantined    BIGINT      NOT NULL,
+    total          BIGINT      NOT NULL,
+    spread         TEXT        NOT NULL,
+    started_at     TIMESTAMPTZ NOT NULL,
+    updated_at     TIMESTAMPTZ NOT NULL,
+    completed_at   TIMESTAMPTZ,
+    last_error     TEXT,
+    write_mode     TEXT        NOT NULL,
+    source         TEXT        NOT NULL
+);
+
+-- One row per run: the audit log.
+CREATE TABLE migration_run (
+    run_id           TEXT        NOT NULL PRIMARY KEY,
+    direction        TEXT        NOT NULL,
+    status           TEXT        NOT NULL,
+    dry_run          BOOLEAN     NOT NULL,
+    allow_drift      BOOLEAN     NOT NULL,
+    reason           TEXT,
+    migration_ids    TEXT        NOT NULL,
+    current_index    BIGINT      NOT NULL,
+    started_at       TIMESTAMPTZ NOT NULL,
+    updated_at       TIMESTAMPTZ NOT NULL,
+    completed_at     TIMESTAMPTZ,
+    cancel_requested BOOLEAN     NOT NULL,
+    last_error       TEXT,
+    manifest_digest  TEXT        NOT NULL,
+    lease_holder     TEXT,
+    lease_expires_at TIMESTAMPTZ,
+    lease_epoch      BIGINT      NOT NULL,
+    started_by       TEXT        NOT NULL
+);
+-- One active run at a time: by the database, not by a check before. `dry_run` is false in every row; an index on a
+-- constant would say it better, and CockroachDB wants a column.
+CREATE UNIQUE INDEX migration_run_one_active ON migration_run (dry_run) WHERE status IN ('pending', 'running');
+
+-- Which keys a step that has begun and not ended covers. Its cursor is in migration_state.
+CREATE TABLE migration_range (
+    migration_id TEXT        NOT NULL,
+    range_index  BIGINT      NOT NULL,
+    direction    TEXT        NOT NULL,
+    until        TEXT,
+    pass         BIGINT      NOT NULL,
+    updated_at   TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (migration_id, range_index)
+);
+
+-- Documents set aside with their error.
+CREATE TABLE migration_quarantine (
+    migration_id TEXT        NOT NULL,
+    direction    TEXT        NOT NULL,
+    table_name   TEXT        NOT NULL,
+    document_key TEXT        NOT NULL,
+    error        TEXT        NOT NULL,
+    run_id       TEXT        NOT NULL,
+    created_at   TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (migration_id, direction, document_key)
+);

@@ -1,0 +1,573 @@
+//! One connection: transactions, raw statements, and the calls that other files of this folder implement.
+//!
+//! A transaction that was begun is *wanted* until something needs it: only then BEGIN is sent, together with that
+//! statement. A page that is not locked is read before that, so that no transaction is open while a step function works.
+
+use super::Shared;
+use super::error::{translate, translate_planning};
+use super::page::{Guard, Prefetched};
+use super::table::Table;
+use super::types::{Kind, Parameter, Scratch, decode, kind_of_result};
+use super::wire::{Answer, Failure, Posted, Wire};
+use super::{page, table, write};
+use crate::error::{Error, ErrorKind, Result};
+use crate::patch::Patch;
+use crate::store::{Page, RowSink, Session, TableInfo, WriteFailure, Written};
+use crate::value::{Key, Row, Value, ValueRef};
+use smallvec::SmallVec;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_postgres::types::{FromSql, Type};
+
+/// A process that was stopped must not hold locks for ever; a step may work on a batch for so long after its first write.
+const IDLE_IN_TRANSACTION: &str = "60s";
+
+/// How long a statement waits for a lock before it answers that the row is locked: longer than a server waits before it
+/// looks for deadlocks, short enough to notice a cancel.
+const LOCK_TIMEOUT: &str = "2s";
+
+pub(super) struct PostgresSession {
+    pub(super) shared: Arc<Shared>,
+    wire: Option<Wire>,
+    stand: Stand,
+    /// Whether the transaction plans: see [`translate_planning`].
+    planning: bool,
+    /// The answer to BEGIN, which nobody has waited for yet.
+    beginning: Option<Posted<()>>,
+    pub(super) guard: Guard,
+    pub(super) prefetched: Option<Prefetched>,
+    pub(super) counter: Counter,
+    /// Whether triggers fire on what [`Session::write`] and [`Session::insert`] write.
+    pub(super) fires: bool,
+}
+
+/// How the transaction stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stand {
+    /// There is none.
+    None,
+    /// It was begun and the server does not know yet.
+    Wanted,
+    /// The server knows.
+    Open,
+    /// It has failed; the server waits for a ROLLBACK.
+    Failed,
+}
+
+/// Counts changed rows: our own by what the statements say, those of others (a step's SQL, triggers, foreign key actions)
+/// by asking the server.
+#[derive(Debug, Default)]
+pub(super) struct Counter {
+    /// What [`Session::change_counter`] returns.
+    total: u64,
+    /// What the server's own counter was when `total` was right; `None` when it has not been asked in this transaction.
+    server: Option<u64>,
+    /// Whether a statement may have changed rows that were not counted.
+    stale: bool,
+}
+
+impl PostgresSession {
+    pub(super) fn new(shared: Arc<Shared>, wire: Wire) -> Self {
+        PostgresSession {
+            shared,
+            wire: Some(wire),
+            stand: Stand::None,
+            planning: false,
+            beginning: None,
+            guard: Guard::default(),
+            prefetched: None,
+            counter: Counter::default(),
+            fires: true,
+        }
+    }
+
+    /// The connection; a new one when the old one is lost and no transaction is lost with it.
+    fn wire(&mut self) -> Result<&Wire> {
+        let lost = self.wire.as_ref().is_none_or(Wire::is_closed);
+        if lost {
+            if matches!(self.stand, Stand::Open | Stand::Failed) {
+                self.stand = Stand::Failed;
+                return Err(self.lost());
+            }
+            self.prefetched = None;
+            self.wire = Some(self.shared.connect()?);
+        }
+        self.wire
+            .as_ref()
+            .ok_or_else(|| Error::new(ErrorKind::Busy, "there is no connection to the database"))
+    }
+
+    /// Why the connection is gone, in the server's words where there are any.
+    fn lost(&mut self) -> Error {
+        let said = self.wire.as_ref().and_then(Wire::take_end);
+        match said {
+            Some(failure) => translate(failure),
+            None => Error::new(ErrorKind::Busy, "the connection to the database was lost"),
+        }
+    }
+
+    /// Whether the server knows of a transaction that can still commit.
+    pub(super) fn is_open(&self) -> bool {
+        self.stand == Stand::Open
+    }
+
+    /// Sends BEGIN if it is due, without waiting for the answer.
+    pub(super) fn open(&mut self) -> Result<()> {
+        match self.stand {
+            Stand::None | Stand::Open => return Ok(()),
+            Stand::Failed => {
+                return Err(Error::new(
+                    ErrorKind::Busy,
+                    "the transaction has failed before and can only be rolled back",
+                ));
+            }
+            Stand::Wanted => {}
+        }
+        let script = self.begin_script();
+        let posted = self.wire()?.post_script(script);
+        self.beginning = Some(posted);
+        self.stand = Stand::Open;
+        Ok(())
+    }
+
+    /// Settings of the transaction alone: behind a pooler the next one may be somebody else's.
+    ///
+    /// A batch that is committed need not be on disk yet: the log is written in order, so that a power failure undoes the
+    /// last few batches whole, documents and cursor together, and the next run does them again, once. A run's end is
+    /// synced ([`Session::make_durable`]). CockroachDB has no such setting.
+    fn begin_script(&self) -> String {
+        let (isolation, lazily) = match self.planning {
+            true => ("SERIALIZABLE", false),
+            false => ("READ COMMITTED", !self.shared.flavor().cockroach),
+        };
+        let lazily = if lazily {
+            "SET LOCAL synchronous_commit = off; "
+        } else {
+            ""
+        };
+        format!(
+            "BEGIN ISOLATION LEVEL {isolation}; {lazily}SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; \
+             SET LOCAL idle_in_transaction_session_timeout = '{IDLE_IN_TRANSACTION}'"
+        )
+    }
+
+    /// A failed statement fails the transaction.
+    pub(super) fn fail(&mut self, failure: Failure) -> Error {
+        if self.stand == Stand::Open {
+            self.stand = Stand::Failed;
+        }
+        if failure.is_closed() || self.wire.as_ref().is_none_or(Wire::is_closed) {
+            if self.stand == Stand::Wanted {
+                // Nothing was done, and nothing is lost but the connection.
+                self.prefetched = None;
+            }
+            if failure.as_db_error().is_none() {
+                return self.lost().with_source(failure);
+            }
+        }
+        if self.planning {
+            translate_planning(failure)
+        } else {
+            translate(failure)
+        }
+    }
+
+    /// Waits for the answer to BEGIN.
+    fn begun(&mut self) -> Result<()> {
+        match self.beginning.take().map(Posted::wait).transpose()? {
+            None | Some(Ok(())) => Ok(()),
+            Some(Err(failure)) => Err(self.fail(failure)),
+        }
+    }
+
+    /// Posts a statement into the transaction, if there is one.
+    pub(super) fn post(&mut self, sql: &str, parameters: Vec<Parameter>) -> Result<Posted<Answer>> {
+        self.open()?;
+        Ok(self.wire()?.post(sql, parameters))
+    }
+
+    /// Posts a statement that needs no transaction.
+    pub(super) fn post_outside(
+        &mut self,
+        sql: &str,
+        parameters: Vec<Parameter>,
+    ) -> Result<Posted<Answer>> {
+        Ok(self.wire()?.post(sql, parameters))
+    }
+
+    /// Waits for an answer.
+    pub(super) fn wait<T: Send + 'static>(&mut self, posted: Posted<T>) -> Result<T> {
+        let begun = self.begun();
+        let answer = posted.wait();
+        begun?;
+        answer?.map_err(|failure| self.fail(failure))
+    }
+
+    /// Runs a statement in the transaction, if there is one.
+    pub(super) fn ask(&mut self, sql: &str, parameters: Vec<Parameter>) -> Result<Answer> {
+        let posted = self.post(sql, parameters)?;
+        self.wait(posted)
+    }
+
+    /// Runs a statement whose rows nobody wants.
+    pub(super) fn tell(&mut self, sql: &str, parameters: Vec<Parameter>) -> Result<u64> {
+        self.open()?;
+        let posted = self.wire()?.post_execute(sql, parameters);
+        self.wait(posted)
+    }
+
+    fn untyped(parameters: &[Value]) -> Result<Vec<Parameter>> {
+        parameters.iter().map(Parameter::untyped).collect()
+    }
+
+    /// Counts rows that a statement of ours has changed.
+    pub(super) fn count_changed(&mut self, rows: u64) {
+        self.counter.total += rows;
+        if let Some(server) = &mut self.counter.server {
+            *server += rows;
+        }
+    }
+
+    /// Before a statement that may change rows we cannot count.
+    pub(super) fn expect_foreign_changes(&mut self) -> Result<()> {
+        if self.counter.stale {
+            return Ok(());
+        }
+        self.prefetched = None;
+        if self.counter.server.is_none() && self.shared.flavor().counts {
+            self.counter.server = Some(self.server_counter()?);
+        }
+        self.counter.stale = true;
+        Ok(())
+    }
+
+    /// Rows changed in this transaction, by whomever on this connection; only differences mean something.
+    fn server_counter(&mut self) -> Result<u64> {
+        let sql = "SELECT coalesce(sum(pg_catalog.pg_stat_get_xact_tuples_inserted(oid) + pg_catalog.pg_stat_get_xact_tuples_updated(oid) \
+                   + pg_catalog.pg_stat_get_xact_tuples_deleted(oid)), 0)::bigint FROM pg_catalog.pg_class WHERE relkind = 'r' AND oid >= 16384";
+        let answer = self.ask(sql, Vec::new())?;
+        let sum: i64 = answer.rows.first().map_or(0, |row| row.get(0));
+        Ok(sum.unsigned_abs())
+    }
+
+    fn forget_transaction(&mut self) {
+        self.stand = Stand::None;
+        self.planning = false;
+        self.beginning = None;
+        self.counter.server = None;
+        self.counter.stale = false;
+    }
+
+    /// What only this store knows of a table.
+    pub(super) fn own<'t>(table: &'t TableInfo) -> Result<&'t Table> {
+        table.store_own.downcast_ref::<Table>().ok_or_else(|| {
+            Error::database(format!("{} was described by another store", table.name))
+        })
+    }
+}
+
+impl Session for PostgresSession {
+    fn begin(&mut self) -> Result<()> {
+        self.rollback();
+        self.wire()?;
+        self.stand = Stand::Wanted;
+        Ok(())
+    }
+
+    fn begin_planning(&mut self) -> Result<()> {
+        self.begin()?;
+        self.planning = true;
+        Ok(())
+    }
+
+    fn commit(&mut self) -> Result<()> {
+        match self.stand {
+            Stand::None => {
+                return Err(Error::new(
+                    ErrorKind::Busy,
+                    "there is no transaction to commit; it was rolled back",
+                ));
+            }
+            Stand::Failed => {
+                // The server would answer this COMMIT with a ROLLBACK, and call it a success.
+                self.rollback();
+                return Err(Error::new(
+                    ErrorKind::Busy,
+                    "the transaction has failed before and was rolled back",
+                ));
+            }
+            // Nothing was done.
+            Stand::Wanted => {
+                self.forget_transaction();
+                return Ok(());
+            }
+            Stand::Open => {}
+        }
+        let posted = match self.wire() {
+            Ok(wire) => wire.post_script("COMMIT"),
+            Err(error) => {
+                self.forget_transaction();
+                return Err(error);
+            }
+        };
+        let result = self.wait(posted);
+        // Whatever a COMMIT says, the transaction is over.
+        self.forget_transaction();
+        result
+    }
+
+    fn make_durable(&mut self) -> Result<()> {
+        if self.shared.flavor().cockroach {
+            return Ok(());
+        }
+        // A commit that is synced syncs everything before it.
+        self.tell("UPDATE migration_schema SET version = version", Vec::new())
+            .map(drop)
+    }
+
+    fn rollback(&mut self) {
+        let known = matches!(self.stand, Stand::Open | Stand::Failed);
+        if known && self.wire.as_ref().is_some_and(|wire| !wire.is_closed()) {
+            let _ = self.begun();
+            let rolled_back = self
+                .wire
+                .as_ref()
+                .map(|wire| wire.post_script("ROLLBACK").wait());
+            if let Some(Ok(Err(_)) | Err(_)) = rolled_back {
+                // Without a connection there is no transaction either.
+                self.wire = None;
+            }
+        }
+        self.forget_transaction();
+    }
+
+    fn in_transaction(&self) -> bool {
+        matches!(self.stand, Stand::Wanted | Stand::Open)
+    }
+
+    fn execute(&mut self, sql: &str, parameters: &[Value]) -> Result<u64> {
+        let parameters = Self::untyped(parameters)?;
+        self.tell(sql, parameters)
+    }
+
+    fn execute_aside(&mut self, sql: &str, parameters: &[Value]) -> Result<bool> {
+        if matches!(self.stand, Stand::Open | Stand::Failed) {
+            return Ok(false);
+        }
+        let parameters = Self::untyped(parameters)?;
+        let posted = self.wire()?.post_execute(sql, parameters);
+        posted.wait()?.map_err(translate).map(|_| true)
+    }
+
+    /// The driver tells the types of a result by their numbers. One that is not Postgres' own it looks up by statements
+    /// with names, once per connection and type; our own SQL never selects such a type as it is (`ColumnType::read_sql`).
+    fn query(&mut self, sql: &str, parameters: &[Value], sink: RowSink<'_>) -> Result<()> {
+        let parameters = Self::untyped(parameters)?;
+        let answer = self.ask(sql, parameters)?;
+        let kinds = answer
+            .columns()
+            .iter()
+            .map(|column| {
+                kind_of_result(column.type_()).map_err(|error| {
+                    error.context(format!("column {} cannot be read", column.name()))
+                })
+            })
+            .collect::<Result<Vec<Kind>>>()?;
+        each_row(&answer, &kinds, sink)
+    }
+
+    fn script(&mut self, sql: &str) -> Result<()> {
+        self.open()?;
+        let posted = self.wire()?.post_script(sql);
+        self.wait(posted)
+    }
+
+    fn now_sql(&self, plus: Duration) -> String {
+        if plus.is_zero() {
+            return "clock_timestamp()".into();
+        }
+        format!(
+            "(clock_timestamp() + INTERVAL '{:.3} seconds')",
+            plus.as_secs_f64()
+        )
+    }
+
+    fn schema_sql(&self) -> &'static str {
+        include_str!("schema.sql")
+    }
+
+    fn columns(&mut self, name: &str) -> Result<Option<Vec<String>>> {
+        table::column_names(self, name)
+    }
+
+    fn table(&mut self, schema: Option<&str>, name: &str) -> Result<TableInfo> {
+        table::describe(self, schema, name)
+    }
+
+    fn fire_triggers(&mut self, fire: bool) -> Result<()> {
+        self.fires = fire;
+        Ok(())
+    }
+
+    fn check_predicate(&mut self, table: &TableInfo, predicate: &str) -> Result<()> {
+        page::check_predicate(self, table, predicate)
+    }
+
+    fn read_page(&mut self, page: &Page, sink: RowSink<'_>) -> Result<()> {
+        page::read(self, page, sink)
+    }
+
+    fn prefetch(&mut self, page: &Page) -> Result<()> {
+        page::prefetch(self, page)
+    }
+
+    fn read_again(
+        &mut self,
+        page: &Page,
+        position: usize,
+        key: &[Value],
+        sink: RowSink<'_>,
+    ) -> Result<bool> {
+        page::read_again(self, page, position, key, sink)
+    }
+
+    fn read_one(&mut self, page: &Page, key: &[Value], sink: RowSink<'_>) -> Result<bool> {
+        page::read_one(self, page, key, sink)
+    }
+
+    fn last_key(&mut self, table: &TableInfo) -> Result<Option<Key>> {
+        page::last_key(self, table)
+    }
+
+    fn count(
+        &mut self,
+        table: &TableInfo,
+        predicate: Option<&str>,
+        until: Option<&Key>,
+    ) -> Result<u64> {
+        page::count(self, table, predicate, until)
+    }
+
+    fn estimate(
+        &mut self,
+        table: &TableInfo,
+        predicate: Option<&str>,
+        until: Option<&Key>,
+    ) -> Result<u64> {
+        page::estimate(self, table, predicate, until)
+    }
+
+    fn middle(
+        &mut self,
+        table: &TableInfo,
+        after: Option<&Key>,
+        until: Option<&Key>,
+    ) -> Result<Option<Key>> {
+        page::middle(self, table, after, until)
+    }
+
+    fn write(
+        &mut self,
+        table: &TableInfo,
+        keys: &[Key],
+        changes: &[(usize, Patch)],
+        guarded: bool,
+    ) -> Result<Written, WriteFailure> {
+        write::write(self, table, keys, changes, guarded)
+    }
+
+    /// All of a batch's changes in one statement, if its batch is not huge.
+    fn together(&self) -> usize {
+        8192
+    }
+
+    fn insert(&mut self, table: &TableInfo, columns: &[(String, Value)]) -> Result<Option<Key>> {
+        write::insert(self, table, columns)
+    }
+
+    fn change_counter(&mut self) -> Result<u64> {
+        if !self.counter.stale {
+            return Ok(self.counter.total);
+        }
+        match self.counter.server {
+            Some(before) if self.is_open() => {
+                let now = self.server_counter()?;
+                self.counter.total += now - before;
+                self.counter.server = Some(now);
+            }
+            // Nobody counts here: something may have changed, so the engine goes one document at a time.
+            _ => self.counter.total += 1,
+        }
+        self.counter.stale = false;
+        Ok(self.counter.total)
+    }
+
+    fn step_reaches_out(&mut self) -> Result<()> {
+        self.expect_foreign_changes()
+    }
+}
+
+/// Hands the rows of an answer over.
+pub(super) fn each_row(answer: &Answer, kinds: &[Kind], sink: RowSink<'_>) -> Result<()> {
+    for row in &answer.rows {
+        sink(&PostgresRow::new(row, kinds))?;
+    }
+    Ok(())
+}
+
+/// A row, and how its cells are written.
+pub(super) struct PostgresRow<'r> {
+    row: &'r tokio_postgres::Row,
+    kinds: &'r [Kind],
+    scratch: SmallVec<[Scratch; 8]>,
+}
+
+impl<'r> PostgresRow<'r> {
+    pub(super) fn new(row: &'r tokio_postgres::Row, kinds: &'r [Kind]) -> Self {
+        let scratch = std::iter::repeat_with(Scratch::default).take(kinds.len());
+        PostgresRow {
+            row,
+            kinds,
+            scratch: scratch.collect(),
+        }
+    }
+}
+
+impl Row for PostgresRow<'_> {
+    fn cell(&self, position: usize) -> Result<ValueRef<'_>> {
+        match raw_cell(self.row, position) {
+            None => Ok(ValueRef::Null),
+            Some(raw) => decode(&self.kinds[position], raw, &self.scratch[position]),
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.kinds.len()
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.row
+            .columns()
+            .iter()
+            .map(|column| column.name().to_owned())
+            .collect()
+    }
+}
+
+/// A cell's bytes as they came; `None` is NULL.
+pub(super) fn raw_cell(row: &tokio_postgres::Row, position: usize) -> Option<&[u8]> {
+    let cell: Option<Raw<'_>> = row.get(position);
+    cell.map(|Raw(bytes)| bytes)
+}
+
+struct Raw<'r>(&'r [u8]);
+
+impl<'r> FromSql<'r> for Raw<'r> {
+    fn from_sql(_: &Type, raw: &'r [u8]) -> Result<Self, crate::error::BoxError> {
+        Ok(Raw(raw))
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+}

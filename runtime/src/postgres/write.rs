@@ -1,0 +1,397 @@
+//! Writing by key: one statement for all the changes of a batch that set the same columns.
+//!
+//! The values go as arrays of the columns' own types, a column of the statement's `u` each, and are joined by the key. Casts
+//! are left out where they can be: Citus refuses those that are not immutable on columns that were unnested.
+
+use super::page::key_columns;
+use super::session::{PostgresRow, PostgresSession, raw_cell};
+use super::table::Table;
+use super::types::{Kind, Parameter};
+use super::wire::{Answer, Posted};
+use crate::error::{Error, Result};
+use crate::patch::{Patch, same_name};
+use crate::store::{TableInfo, WriteFailure, Written, quote};
+use crate::value::{Key, Row, Value};
+
+/// A change, with its place in the caller's list.
+type Change<'c> = (usize, &'c (usize, Patch));
+
+/// Writes changes, those alike together.
+pub(super) fn write(
+    session: &mut PostgresSession,
+    table: &TableInfo,
+    keys: &[Key],
+    changes: &[(usize, Patch)],
+    guarded: bool,
+) -> Result<Written, WriteFailure> {
+    let at_once = |changes: &[(usize, Patch)], offset, session: &mut PostgresSession| {
+        let failed = |error| WriteFailure {
+            index: (changes.len() == 1).then_some(offset),
+            error,
+        };
+        write_at_once(session, table, keys, changes, offset, guarded).map_err(failed)
+    };
+    // One document twice: the second change comes after the first.
+    let ascending = changes.windows(2).all(|pair| pair[0].0 < pair[1].0);
+    if ascending {
+        return at_once(changes, 0, session);
+    }
+    let mut written = Written::default();
+    for (offset, change) in changes.iter().enumerate() {
+        let mut one = at_once(std::slice::from_ref(change), offset, session)?;
+        written.rows += one.rows;
+        written.missed.append(&mut one.missed);
+    }
+    Ok(written)
+}
+
+fn write_at_once(
+    session: &mut PostgresSession,
+    table: &TableInfo,
+    keys: &[Key],
+    changes: &[(usize, Patch)],
+    offset: usize,
+    guarded: bool,
+) -> Result<Written> {
+    let own = PostgresSession::own(table)?;
+    let groups = alike(changes, offset);
+    let quiet = is_quiet(session, own, &groups);
+    if !quiet {
+        session.expect_foreign_changes()?;
+    }
+    let guard = guarded && session.guard.columns.is_some();
+    let mut posted: Vec<(&[Change<'_>], Posted<Answer>)> = Vec::with_capacity(groups.len());
+    for group in &groups {
+        let (sql, parameters) = match group.as_slice() {
+            [(_, (position, patch))] if !guard => single(table, own, &keys[*position], patch)?,
+            group => many(session, table, own, keys, group, guard)?,
+        };
+        posted.push((group, session.post(&sql, parameters)?));
+    }
+    let mut written = Written::default();
+    let mut failure = None;
+    for (group, posted) in posted {
+        match session.wait(posted) {
+            Ok(answer) => {
+                written.rows += answer.affected;
+                if guard && (answer.affected as usize) < group.len() {
+                    written.missed.extend(missed(group, &answer));
+                }
+            }
+            // The others' answers are waited for all the same; they only say that the transaction has failed.
+            Err(error) => {
+                failure.get_or_insert(error);
+            }
+        }
+    }
+    if let Some(error) = failure {
+        return Err(error);
+    }
+    if quiet || !session.shared.flavor().counts {
+        session.count_changed(written.rows);
+    }
+    Ok(written)
+}
+
+/// Whether writing these changes changes no other row: nobody's trigger fires, and no foreign key passes it on.
+fn is_quiet(session: &PostgresSession, own: &Table, groups: &[Vec<Change<'_>>]) -> bool {
+    if session.fires && own.fires_normally() || own.has_rules {
+        return false;
+    }
+    let passed_on = |patch: &Patch| own.incoming.iter().any(|key| key.is_passed_on(patch));
+    !groups.iter().any(|group| passed_on(&group[0].1.1))
+}
+
+/// The changes by the columns they set, in order of first appearance.
+fn alike<'c>(changes: &'c [(usize, Patch)], offset: usize) -> Vec<Vec<Change<'c>>> {
+    let mut groups: Vec<Vec<Change<'c>>> = Vec::new();
+    for (index, change) in changes.iter().enumerate() {
+        let known = groups
+            .iter()
+            .rposition(|group| same_columns(&group[0].1.1, &change.1));
+        match known {
+            Some(at) => groups[at].push((offset + index, change)),
+            None => {
+                let mut group = Vec::with_capacity(changes.len() - index);
+                group.push((offset + index, change));
+                groups.push(group);
+            }
+        }
+    }
+    groups
+}
+
+fn same_columns(one: &Patch, other: &Patch) -> bool {
+    one.delete == other.delete
+        && one.columns.len() == other.columns.len()
+        && one
+            .columns
+            .iter()
+            .zip(&other.columns)
+            .all(|((one, _), (other, _))| same_name(one, other))
+}
+
+/// The changes whose places did not come back.
+fn missed(group: &[Change<'_>], answer: &Answer) -> Vec<usize> {
+    let mut found = vec![false; group.len()];
+    for row in &answer.rows {
+        let place: i64 = row.get(0);
+        if let Some(found) = usize::try_from(place - 1)
+            .ok()
+            .and_then(|at| found.get_mut(at))
+        {
+            *found = true;
+        }
+    }
+    let places = group.iter().zip(found);
+    places
+        .filter(|(_, found)| !found)
+        .map(|((index, _), _)| *index)
+        .collect()
+}
+
+/// One change to a row that needs no guard.
+fn single(
+    table: &TableInfo,
+    own: &Table,
+    key: &Key,
+    patch: &Patch,
+) -> Result<(String, Vec<Parameter>)> {
+    let mut parameters = Vec::new();
+    let mut set = Vec::new();
+    for (name, value) in &patch.columns {
+        let at = position(table, name)?;
+        parameters.push(parameter(table, own, at, value)?);
+        set.push(format!(
+            "{} = ${}",
+            quote(&table.columns[at].name),
+            parameters.len()
+        ));
+    }
+    let mut conditions = Vec::new();
+    for (column, value) in key_columns(table)?.zip(key) {
+        parameters.push(Parameter::one(column.of, value)?);
+        conditions.push(format!("{} = ${}", column.compared, parameters.len()));
+    }
+    let conditions = conditions.join(" AND ");
+    let sql = match patch.delete {
+        true => format!("DELETE FROM {} WHERE {conditions}", table.sql_name),
+        false => format!(
+            "UPDATE {} SET {} WHERE {conditions}",
+            table.sql_name,
+            set.join(", ")
+        ),
+    };
+    Ok((sql, parameters))
+}
+
+/// Changes that set the same columns.
+fn many(
+    session: &PostgresSession,
+    table: &TableInfo,
+    own: &Table,
+    keys: &[Key],
+    group: &[Change<'_>],
+    guard: bool,
+) -> Result<(String, Vec<Parameter>)> {
+    let mut statement = Unnested::default();
+    let first = &group[0].1.1;
+    let mut set = Vec::new();
+    for (at, (name, _)) in first.columns.iter().enumerate() {
+        let column = position(table, name)?;
+        let of = &own.types[column];
+        let values = group.iter().map(|(_, (_, patch))| &patch.columns[at].1);
+        let cell = statement
+            .add(Parameter::many(of, values).map_err(|error| named(table, column, error))?);
+        set.push(format!(
+            "{} = {}",
+            quote(&table.columns[column].name),
+            of.many_sql(&cell)
+        ));
+    }
+    let mut conditions = Vec::new();
+    for (part, key) in key_columns(table)?.enumerate() {
+        let values = group
+            .iter()
+            .map(|(_, (position, _))| &keys[*position][part]);
+        let cell = statement.add(Parameter::many(key.of, values)?);
+        let name = &table.key[part].sql_name;
+        conditions.push(format!(
+            "{} = {}",
+            key.of.compare_sql(&format!("d.{name}")),
+            key.of.many_sql(&cell)
+        ));
+    }
+    if guard {
+        conditions.extend(unchanged(session, table, own, group, &mut statement)?);
+    }
+    conditions.extend(statement.bounds(table, keys, group)?);
+    let (source, conditions) = (statement.source(guard), conditions.join(" AND "));
+    let returning = if guard { " RETURNING u.place" } else { "" };
+    let sql = match first.delete {
+        true => format!(
+            "DELETE FROM {} AS d USING {source} WHERE {conditions}{returning}",
+            table.sql_name
+        ),
+        false => format!(
+            "UPDATE {} AS d SET {} FROM {source} WHERE {conditions}{returning}",
+            table.sql_name,
+            set.join(", ")
+        ),
+    };
+    Ok((sql, statement.parameters))
+}
+
+/// The conditions that a row still is what its document was read from. The key needs none.
+fn unchanged(
+    session: &PostgresSession,
+    table: &TableInfo,
+    own: &Table,
+    group: &[Change<'_>],
+    statement: &mut Unnested,
+) -> Result<Vec<String>> {
+    let mut conditions = Vec::new();
+    let columns = session.guard.columns.as_deref().unwrap_or_default();
+    let rows = &session.guard.rows;
+    for (cell, column) in columns.iter().enumerate() {
+        let of = &own.types[*column];
+        if own.key.contains(column) && of.has_equality {
+            continue;
+        }
+        let mut raw = Vec::with_capacity(group.len());
+        for (_, (position, _)) in group {
+            let row = rows.get(*position).ok_or_else(|| {
+                Error::database(format!(
+                    "document {position} of the page of {} was not read",
+                    table.name
+                ))
+            })?;
+            raw.push(raw_cell(row, cell));
+        }
+        let name = statement.add(Parameter::many_raw(of, raw.into_iter())?);
+        conditions.push(of.same_sql(&format!("d.{}", quote(&table.columns[*column].name)), &name));
+    }
+    Ok(conditions)
+}
+
+/// The arrays that a statement is fed with, a column of `u` each.
+#[derive(Default)]
+struct Unnested {
+    parameters: Vec<Parameter>,
+    /// How many of the parameters are arrays.
+    arrays: usize,
+}
+
+impl Unnested {
+    /// Adds an array and returns the name of its cells.
+    fn add(&mut self, array: Parameter) -> String {
+        self.parameters.push(array);
+        self.arrays += 1;
+        format!("u.c{}", self.arrays)
+    }
+
+    /// Bounds on the key, or a plan might walk the whole index.
+    fn bounds(
+        &mut self,
+        table: &TableInfo,
+        keys: &[Key],
+        group: &[Change<'_>],
+    ) -> Result<Vec<String>> {
+        let mut conditions = Vec::new();
+        // Keys are in order, and so are the changes.
+        let (Some((_, (first, _))), Some((_, (last, _)))) = (group.first(), group.last()) else {
+            return Ok(conditions);
+        };
+        for (operator, position) in [(">=", first), ("<=", last)] {
+            let (mut names, mut places) = (Vec::new(), Vec::new());
+            for ((column, key), value) in key_columns(table)?.zip(&table.key).zip(&keys[*position])
+            {
+                self.parameters.push(Parameter::one(column.of, value)?);
+                names.push(column.of.compare_sql(&format!("d.{}", key.sql_name)));
+                places.push(format!("${}", self.parameters.len()));
+            }
+            conditions.push(match (names.as_slice(), places.as_slice()) {
+                ([name], [place]) => format!("{name} {operator} {place}"),
+                _ => format!("({}) {operator} ({})", names.join(", "), places.join(", ")),
+            });
+        }
+        Ok(conditions)
+    }
+
+    /// `unnest($1, $2) AS u (c1, c2)`.
+    fn source(&self, with_place: bool) -> String {
+        let arrays: Vec<String> = (1..=self.arrays).map(|at| format!("${at}")).collect();
+        let mut names: Vec<String> = (1..=self.arrays).map(|at| format!("c{at}")).collect();
+        let places = if with_place {
+            names.push("place".into());
+            " WITH ORDINALITY"
+        } else {
+            ""
+        };
+        format!(
+            "unnest({}){places} AS u ({})",
+            arrays.join(", "),
+            names.join(", ")
+        )
+    }
+}
+
+fn position(table: &TableInfo, name: &str) -> Result<usize> {
+    table.position(name).ok_or_else(|| {
+        Error::step(format!(
+            "column {name} is set, which {} does not have (it has {})",
+            table.name,
+            table.column_names()
+        ))
+    })
+}
+
+fn parameter(table: &TableInfo, own: &Table, column: usize, value: &Value) -> Result<Parameter> {
+    Parameter::one(&own.types[column], value).map_err(|error| named(table, column, error))
+}
+
+fn named(table: &TableInfo, column: usize, error: Error) -> Error {
+    error.context(format!(
+        "column {} of {} cannot be set",
+        table.columns[column].name, table.name
+    ))
+}
+
+/// Inserts a row and returns its key.
+pub(super) fn insert(
+    session: &mut PostgresSession,
+    table: &TableInfo,
+    columns: &[(String, Value)],
+) -> Result<Option<Key>> {
+    let own = PostgresSession::own(table)?;
+    session.expect_foreign_changes()?;
+    let (mut names, mut places, mut parameters) = (Vec::new(), Vec::new(), Vec::new());
+    for (name, value) in columns {
+        let at = position(table, name)?;
+        parameters.push(parameter(table, own, at, value)?);
+        names.push(quote(&table.columns[at].name));
+        places.push(format!("${}", parameters.len()));
+    }
+    let key: Vec<&str> = key_columns(table)?.map(|column| column.read).collect();
+    let what = match names.as_slice() {
+        [] => "DEFAULT VALUES".to_owned(),
+        names => format!("({}) VALUES ({})", names.join(", "), places.join(", ")),
+    };
+    let sql = format!(
+        "INSERT INTO {} {what} RETURNING {}",
+        table.sql_name,
+        key.join(", ")
+    );
+    let answer = session.ask(&sql, parameters)?;
+    let kinds: Vec<Kind> = own
+        .key
+        .iter()
+        .map(|at| own.types[*at].kind.clone())
+        .collect();
+    let Some(row) = answer.rows.first() else {
+        return Ok(None);
+    };
+    let row = PostgresRow::new(row, &kinds);
+    let key = (0..kinds.len()).map(|at| row.cell(at).map(|cell| cell.to_owned()));
+    key.collect::<Result<Key>>().map(Some)
+}
