@@ -88,6 +88,15 @@ pub enum Event {
         /// How.
         status: RunStatus,
     },
+    /// A worker has nothing to do, and waits.
+    WorkerIdle,
+    /// A worker leaves a run alone that was planned with other migrations than its own.
+    WorkerRefused {
+        /// The run.
+        run_id: String,
+        /// Why, and the way out.
+        reason: String,
+    },
     /// Something worth a line that is not a failure.
     Warning {
         /// The line.

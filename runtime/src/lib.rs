@@ -37,6 +37,7 @@ pub mod prelude;
 mod sqlite;
 mod store;
 mod value;
+mod worker;
 
 pub use ctx::{Ctx, Db, Orm};
 pub use driftless_macros::{include_migrations, migration, migrations, patch};
@@ -52,3 +53,4 @@ pub use migrator::{
 pub use patch::{Document, Patch};
 pub use store::Limit;
 pub use value::Value;
+pub use worker::{Worker, WorkerReport};

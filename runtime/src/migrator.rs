@@ -136,7 +136,7 @@ impl Migrator {
     }
 
     /// Runs blocking work on a thread of its own and awaits its result, on any executor.
-    async fn on_thread<T: Send + 'static>(
+    pub(crate) async fn on_thread<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Migrator) -> Result<T> + Send + 'static,
     ) -> Result<T> {
@@ -179,6 +179,8 @@ pub struct Run {
     pub(crate) lock_timeout: Duration,
     pub(crate) follow: bool,
     pub(crate) cancel: CancelToken,
+    pub(crate) workers: u32,
+    pub(crate) detach: bool,
 }
 
 impl Run {
@@ -199,6 +201,8 @@ impl Run {
             lock_timeout: Duration::from_secs(30),
             follow: true,
             cancel: CancelToken::default(),
+            workers: 1,
+            detach: false,
         }
     }
 
@@ -282,6 +286,23 @@ impl Run {
     /// How long to try again while the database is locked by others, before the run fails. 30 seconds by default.
     pub fn lock_timeout(mut self, timeout: Duration) -> Self {
         self.lock_timeout = timeout;
+        self
+    }
+
+    /// How many workers visit documents at the same time, each on a connection of its own. 1 by default, and at the most
+    /// where only one connection writes at a time (see [`Migrator::limits`]).
+    ///
+    /// Documents are then visited in no particular order, and steps run at the same time on different documents. Other
+    /// machines join with a [`Worker`](crate::Worker).
+    pub fn workers(mut self, workers: u32) -> Self {
+        self.workers = workers;
+        self
+    }
+
+    /// Records the run and returns; a [`Worker`](crate::Worker) executes it. The report's status is
+    /// [`RunStatus::Pending`], or that of the run when the same plan is under way already.
+    pub fn detach(mut self) -> Self {
+        self.detach = true;
         self
     }
 

@@ -84,6 +84,12 @@ pub(crate) trait Session: Send {
     /// Runs one statement, `$1`, `$2`… being the parameters. Returns how many rows it changed itself.
     fn execute(&mut self, sql: &str, parameters: &[Value]) -> Result<u64>;
 
+    /// Runs one statement of the transaction without waiting for it, where the database allows that: a failure fails the
+    /// commit.
+    fn post(&mut self, sql: &str, parameters: &[Value]) -> Result<()> {
+        self.execute(sql, parameters).map(drop)
+    }
+
     /// Runs one statement outside of the transaction that was begun, if that has not touched the database yet. Says whether
     /// it did.
     fn execute_aside(&mut self, sql: &str, parameters: &[Value]) -> Result<bool> {
@@ -103,6 +109,12 @@ pub(crate) trait Session: Send {
 
     /// The statements that create the internal tables, current version.
     fn schema_sql(&self) -> &'static str;
+
+    /// The statements that bring the internal tables of this version to the next one.
+    fn upgrade_sql(&self, from: i64) -> Option<&'static str> {
+        let _ = from;
+        None
+    }
 
     /// The column names of a table, lower case; `None` when there is no such table.
     fn columns(&mut self, table: &str) -> Result<Option<Vec<String>>>;
@@ -133,6 +145,9 @@ pub(crate) trait Session: Send {
         let _ = page;
         Ok(())
     }
+
+    /// Forgets what was prefetched: it may no longer be what is there.
+    fn forget_prefetched(&mut self) {}
 
     /// Reads one document of the page again, with the page's columns and filter, and renews the guard at its position;
     /// `false` when there is no such row any more.

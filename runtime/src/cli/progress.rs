@@ -249,6 +249,10 @@ fn words(event: &Event, verb: &str, took: Duration) -> Vec<String> {
                 pause.as_millis()
             )]
         }
+        Event::WorkerIdle => vec!["nothing to do; waiting for a run".into()],
+        Event::WorkerRefused { reason, .. } => {
+            vec![format!("{}: {reason}", paint(YELLOW, "refused"))]
+        }
         Event::Warning { message } => vec![format!("{}: {message}", paint(YELLOW, "warning"))],
         Event::RunStarted { .. } | Event::BatchCommitted { .. } | Event::RunEnded { .. } => {
             Vec::new()

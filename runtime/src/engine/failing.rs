@@ -1,14 +1,14 @@
 //! When a step does not go on: what is said, what is recorded, and which document is set aside.
 
 use super::open::in_transaction;
-use super::state::{Happening, next};
-use super::step::{Execution, Outcome};
+use super::state::{Happening, Standing, next};
+use super::visit::{Execution, Outcome};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::history::{self, Progress, RunStatus};
 use std::time::Instant;
 
-impl Execution<'_, '_> {
+impl Execution<'_, '_, '_> {
     /// `on_error = "quarantine"`: commits the documents before the failing one, then sets that one aside.
     pub(super) fn around_the_failing_document(&mut self, error: Error) -> Result<Outcome> {
         let position = self.batch.current;
@@ -20,11 +20,9 @@ impl Execution<'_, '_> {
         }
         let text = error.chain();
         self.batch.reset();
-        let fence = self.drive.fence.clone();
         self.batch.ctx.session.begin()?;
-        if let Some(fence) = &fence {
+        if !self.drive.request.dry_run {
             let session = &mut *self.batch.ctx.session;
-            history::fence(session, fence)?;
             let table = &self.batch.page.table.name;
             history::quarantine(
                 session,
@@ -36,12 +34,12 @@ impl Execution<'_, '_> {
                 &self.drive.run_id,
             )?;
         }
-        let progress = Progress {
-            processed: self.progress.processed + 1,
-            quarantined: self.progress.quarantined + 1,
-            ..self.progress
+        let done = Progress {
+            processed: 1,
+            quarantined: 1,
+            ..Progress::default()
         };
-        self.commit(Some(key), progress, true, Instant::now())
+        self.commit(Some(key), done, true, Instant::now())
     }
 
     /// Names migration, document and table of a failure, and says what became of the batch.
@@ -57,7 +55,7 @@ impl Execution<'_, '_> {
             Some(key) => format!("document {key} of {table}"),
             None => format!("table {table}"),
         };
-        let kept = match self.progress.processed {
+        let kept = match self.step.tally().processed {
             0 => "nothing was changed".to_owned(),
             done => format!("its batch was rolled back, the {done} documents before it are done"),
         };
@@ -70,38 +68,34 @@ impl Execution<'_, '_> {
         ))
     }
 
+    /// Records that the step and its run ended before their time, and fences off every other worker. Whoever holds a range
+    /// may do that, and so may the driver.
     pub(super) fn record_end(&mut self, status: RunStatus, error: Option<&Error>) {
         let drive = self.drive;
-        match status {
-            RunStatus::Completed | RunStatus::DryRun => {
-                let Progress {
-                    processed, changed, ..
-                } = self.progress;
-                drive.tell(Event::StepCompleted {
-                    migration_id: self.work.migration.id.to_owned(),
-                    processed,
-                    changed,
-                });
-                return;
-            }
-            _ => {}
+        let (range, run) = (self.fence.clone(), drive.fence.clone());
+        if drive.request.dry_run || (range.is_none() && run.is_none()) {
+            return;
         }
-        let Some(fence) = drive.fence.clone() else {
-            return;
-        };
-        let happening = if status == RunStatus::Canceled {
-            Happening::Cancel
-        } else {
-            Happening::Fail
-        };
-        let Some(standing) = next(self.standing, happening) else {
-            return;
+        let happening = match status {
+            RunStatus::Canceled => Happening::Cancel,
+            _ => Happening::Fail,
         };
         let text = error.map(Error::chain);
         let id = self.work.migration.id;
         let recorded = in_transaction(drive, &mut *self.batch.ctx.session, |session| {
-            history::fence(session, &fence)?;
-            history::end_step(session, id, standing, text.as_deref())?;
+            if history::lock_run(session, &drive.run_id)? != Some(RunStatus::Running) {
+                // Another worker ended it first, or our own first attempt did and its reply was lost.
+                return Ok(());
+            }
+            match (&range, &run) {
+                (Some(fence), _) if history::hold(session, fence)?.is_some() => {}
+                (_, Some(fence)) => history::fence(session, fence).map(drop)?,
+                _ => return Ok(()),
+            }
+            let state = history::load_state(session, id)?;
+            if let Some(standing) = next(Standing::of(state.as_ref()), happening) {
+                history::end_step(session, id, standing, text.as_deref())?;
+            }
             history::end_run(session, &drive.run_id, status, text.as_deref())
         });
         if let Err(second) = recorded {
@@ -113,6 +107,19 @@ impl Execution<'_, '_> {
                     second.chain()
                 ),
             });
+        }
+    }
+
+    /// Gives the range back, so that others need not wait for the lease to end.
+    pub(super) fn give_back(&mut self) {
+        let Some(fence) = self.fence.take() else {
+            return;
+        };
+        let given = in_transaction(self.drive, &mut *self.batch.ctx.session, |session| {
+            history::release(session, &fence)
+        });
+        if let Err(error) = given {
+            tracing::warn!(error = %error.chain(), "a lease could not be given back; it ends by itself");
         }
     }
 }

@@ -1,9 +1,11 @@
 //! Who executes a run, and how others know that it is gone.
 //!
-//! A run has one holder at a time. Its row carries the holder's name, an epoch, and the time until which the holder is to
-//! be left alone, by the database's clock. Every transaction that moves the run forward first checks that the epoch is
-//! still its own and renews the lease (`history::fence`). Whoever takes over raises the epoch, and from that commit on the
-//! former holder's transactions fail, however late it wakes up: the epoch protects, the time only says how long to wait.
+//! A run has one driver at a time: it opens the steps one after another and visits documents like every other worker.
+//! Workers lease ranges of a step's keys (`history/ranges.rs` explains those leases); the driver's lease is on the run. Its
+//! row carries the driver's name, an epoch, and the time until which the driver is to be left alone, by the database's
+//! clock. Whoever takes over raises the epoch and fences the driver's ranges off in the same transaction, and from that
+//! commit on the former driver's transactions fail, however late it wakes up: the epoch protects, the time only says how
+//! long to wait. When a driver is gone its helpers go on with the ranges there are, and one of them takes over.
 //!
 //! Waiting a whole lease for a process that was killed a second ago is tedious when one can know better. So a holder also
 //! keeps a file in the temporary folder locked while it lives; the operating system releases the lock when the process
@@ -11,9 +13,9 @@
 //! file cannot be seen (another host, another container) nothing is known, and the lease decides.
 
 use crate::error::{Error, ErrorKind, Result};
-use std::cell::Cell;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// This process as a holder, for the duration of one run.
 pub(crate) struct Holder {
@@ -23,7 +25,7 @@ pub(crate) struct Holder {
     /// Locked as long as this lives.
     _file: File,
     /// Whether the file stays when this ends.
-    left_behind: Cell<bool>,
+    left_behind: AtomicBool,
 }
 
 impl Holder {
@@ -46,20 +48,20 @@ impl Holder {
             name: format!("{}/{}/{token}", host(), std::process::id()),
             path,
             _file: file,
-            left_behind: Cell::new(false),
+            left_behind: AtomicBool::new(false),
         })
     }
 
     /// Leaves the file, unlocked, when this ends: the run could not be ended, and whoever comes next is to see at once that
     /// nobody executes it any more.
     pub(crate) fn leave_behind(&self) {
-        self.left_behind.set(true);
+        self.left_behind.store(true, Ordering::Relaxed);
     }
 }
 
 impl Drop for Holder {
     fn drop(&mut self) {
-        if self.left_behind.get() {
+        if self.left_behind.load(Ordering::Relaxed) {
             return;
         }
         // Left behind all the same, the file would only tell others what is true: that this holder is gone.

@@ -7,9 +7,12 @@ use super::state::{Happening, Standing, next};
 use super::step::StepEnd;
 use crate::document::Fields;
 use crate::error::{Error, Result};
-use crate::history::{self, Progress, RangeRow, RunStatus, Spread, StateRow, StepBegin};
+use crate::history::{
+    self, Progress, RangeRow, RunStatus, Spread, StateRow, StateStatus, StepBegin,
+};
 use crate::manifest::WriteMode;
 use crate::store::{Session, TableInfo};
+use crate::value::Key;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,31 +24,17 @@ pub(super) struct Opened {
     pub(super) table: Arc<TableInfo>,
     pub(super) columns: Arc<[usize]>,
     pub(super) fields: Fields,
-    pub(super) range: RangeRow,
     pub(super) standing: Standing,
     pub(super) progress: Progress,
+    /// The ranges of a dry run, which records none.
+    pub(super) ranges: Vec<RangeRow>,
 }
 
 /// Checks everything that can be checked before a document is touched, and records that the step begins.
 pub(super) fn open(drive: &Drive<'_>, session: &mut dyn Session, work: &Work) -> Result<Opened> {
     let step = work.step;
-    let table = Arc::new(session.table(step.table.schema, step.table.name)?);
-    let (columns, fields) = columns(work, &table)?;
-    if step.write_mode == WriteMode::SafeBypass {
-        session.check_bypass(&table)?;
-    }
-    for predicate in [step.filter, step.remaining].into_iter().flatten() {
-        session
-            .check_predicate(&table, predicate)
-            .map_err(|error| {
-                error.context(format!(
-                    "the predicate `{predicate}` is not SQL over {}",
-                    table.name
-                ))
-            })?;
-    }
-    let history = history::load(session)?;
-    let state = history.state(work.migration.id).cloned();
+    let (table, columns, fields) = look_at(session, work)?;
+    let state = history::load(session)?.state(work.migration.id).cloned();
     let standing = next(
         Standing::of(state.as_ref()),
         Happening::Begin(drive.request.direction),
@@ -66,7 +55,7 @@ pub(super) fn open(drive: &Drive<'_>, session: &mut dyn Session, work: &Work) ->
             history::fence(session, &opening).map(drop)
         })?;
     }
-    let (range, progress) = range(drive, session, work, &table, state.as_ref())?;
+    let (ranges, progress) = ranges(drive, session, work, &table, state.as_ref())?;
     if let Some(fence) = &drive.fence {
         let begin = StepBegin {
             migration: work.migration,
@@ -82,7 +71,11 @@ pub(super) fn open(drive: &Drive<'_>, session: &mut dyn Session, work: &Work) ->
         };
         in_transaction(drive, session, |session| {
             history::fence(session, fence)?;
-            history::begin_step(session, &begin, &range)
+            // Only the reply of the first attempt was lost: others may visit its ranges already.
+            if has_begun(session, drive, work)? {
+                return Ok(());
+            }
+            history::begin_step(session, &begin, &ranges)
         })?;
     }
     session.fire_triggers(step.write_mode == WriteMode::Normal)?;
@@ -90,10 +83,67 @@ pub(super) fn open(drive: &Drive<'_>, session: &mut dyn Session, work: &Work) ->
         table,
         columns,
         fields,
-        range,
         standing,
         progress,
+        ranges,
     })
+}
+
+/// What whoever joins a step that has begun needs to know; `None` when it has ended meanwhile.
+pub(super) fn join(
+    drive: &Drive<'_>,
+    session: &mut dyn Session,
+    work: &Work,
+) -> Result<Option<Opened>> {
+    let Some(state) = history::load_state(session, work.migration.id)? else {
+        return Ok(None);
+    };
+    if state.run_id != *drive.run_id || state.status != StateStatus::Running {
+        return Ok(None);
+    }
+    let (table, columns, fields) = look_at(session, work)?;
+    session.fire_triggers(work.step.write_mode == WriteMode::Normal)?;
+    Ok(Some(Opened {
+        table,
+        columns,
+        fields,
+        standing: Standing::of(Some(&state)),
+        progress: Progress::of(&state),
+        ranges: Vec::new(),
+    }))
+}
+
+fn has_begun(session: &mut dyn Session, drive: &Drive<'_>, work: &Work) -> Result<bool> {
+    let state = history::load_state(session, work.migration.id)?;
+    Ok(state.is_some_and(|state| {
+        state.run_id == *drive.run_id
+            && state.status == StateStatus::Running
+            && state.direction == drive.request.direction
+    }))
+}
+
+/// Checks table, columns and predicates. Writes nothing.
+fn look_at(
+    session: &mut dyn Session,
+    work: &Work,
+) -> Result<(Arc<TableInfo>, Arc<[usize]>, Fields)> {
+    let step = work.step;
+    let table = Arc::new(session.table(step.table.schema, step.table.name)?);
+    let (columns, fields) = columns(work, &table)?;
+    if step.write_mode == WriteMode::SafeBypass {
+        session.check_bypass(&table)?;
+    }
+    for predicate in [step.filter, step.remaining].into_iter().flatten() {
+        session
+            .check_predicate(&table, predicate)
+            .map_err(|error| {
+                error.context(format!(
+                    "the predicate `{predicate}` is not SQL over {}",
+                    table.name
+                ))
+            })?;
+    }
+    Ok((table, columns, fields))
 }
 
 /// Positions of the columns the document type reads, with the names it reads them by.
@@ -130,75 +180,124 @@ fn columns(work: &Work, table: &TableInfo) -> Result<ColumnsRead> {
     Ok((positions.into(), fields))
 }
 
-/// The keys the step covers, and how far it is.
-fn range(
+/// The keys the step covers, and how far it is. A step that is resumed keeps the ranges it has.
+fn ranges(
     drive: &Drive<'_>,
     session: &mut dyn Session,
     work: &Work,
     table: &TableInfo,
     state: Option<&StateRow>,
-) -> Result<(RangeRow, Progress)> {
-    let direction = drive.request.direction;
+) -> Result<(Vec<RangeRow>, Progress)> {
+    let id = work.migration.id;
     let stored = match work.begin {
-        Begin::Fresh => None,
-        _ => Some(history::load_range(session, work.migration.id)?.ok_or_else(|| {
-            Error::schema(format!("migration {} is half done and its row in migration_range is gone; begin again with `up --restart`", work.migration.id))
-        })?),
+        Begin::Fresh => Vec::new(),
+        _ => history::load_ranges(session, id)?,
     };
-    match (work.begin, stored, state) {
-        (Begin::Resume, Some(range), Some(state)) => {
-            check_cursor(table, &range, state)?;
-            let progress = Progress {
-                processed: state.processed,
-                changed: state.changed,
-                quarantined: state.quarantined,
-                total: state.total,
-            };
-            Ok((range, progress))
-        }
-        (_, stored, _) => {
-            // Undoing half a step visits exactly what that half visited.
-            let until = stored.and_then(|range| {
-                if range.pass > 1 {
-                    range.until
-                } else {
-                    range.cursor
-                }
-            });
-            let last = session.last_key(table)?;
-            let total = session.estimate(table, work.step.filter, until.as_ref())?;
-            let range = RangeRow {
-                direction,
-                cursor: None,
-                until: until.or(last),
-                pass: 1,
-            };
-            Ok((
-                range,
-                Progress {
-                    total,
-                    ..Progress::default()
-                },
-            ))
-        }
+    if work.begin != Begin::Fresh && stored.is_empty() {
+        return Err(Error::schema(format!(
+            "migration {id} is half done and its row in migration_range is gone; begin again with `up --restart`"
+        )));
     }
+    if let (Begin::Resume, Some(state)) = (work.begin, state) {
+        check_cursors(table, &stored, state)?;
+        return Ok((stored, Progress::of(state)));
+    }
+    let direction = drive.request.direction;
+    let last = session.last_key(table)?;
+    let mut ranges = match half_visited(&stored) {
+        Some(visited) => visited,
+        None => vec![(None, None)],
+    };
+    // To the last key there is now: what is inserted behind it is not the step's.
+    for (_, until) in &mut ranges {
+        *until = until.take().or_else(|| last.clone());
+    }
+    let mut total = 0;
+    let counted: Result<Vec<RangeRow>> = ranges
+        .into_iter()
+        .map(|(after, until)| {
+            let before = match &after {
+                Some(key) => session.estimate(table, work.step.filter, Some(key))?,
+                None => 0,
+            };
+            let upto = session.estimate(table, work.step.filter, until.as_ref())?;
+            let count = upto.saturating_sub(before);
+            total += count;
+            Ok(RangeRow::new(direction, after, until, count))
+        })
+        .collect();
+    let progress = Progress {
+        total,
+        ..Progress::default()
+    };
+    Ok((counted?, progress))
+}
+
+/// The keys that half a step visited, which undoing it visits too, and no others; `None` stands for all of them.
+fn half_visited(stored: &[RangeRow]) -> Option<Vec<(Option<Key>, Option<Key>)>> {
+    if stored.is_empty() || stored.iter().any(|range| range.pass > 1) {
+        return None;
+    }
+    let visited = stored
+        .iter()
+        .filter(|range| range.done || range.cursor.is_some())
+        .map(|range| {
+            let upto = if range.done {
+                &range.until
+            } else {
+                &range.cursor
+            };
+            (range.start_after.clone(), upto.clone())
+        });
+    Some(visited.collect())
 }
 
 /// A cursor that says nothing about this table is never taken for a place to go on from, nor for the beginning.
-fn check_cursor(table: &TableInfo, range: &RangeRow, state: &StateRow) -> Result<()> {
+fn check_cursors(table: &TableInfo, ranges: &[RangeRow], state: &StateRow) -> Result<()> {
     let id = &state.migration_id;
-    match &range.cursor {
-        Some(key) if key.len() != table.key.len() => Err(Error::schema(format!(
-            "the stored cursor of migration {id} has {} parts and the key of {} has {}; the table's primary key was changed since, or the cursor was not written by driftless",
+    let shown = state
+        .cursor
+        .as_deref()
+        .map(crate::document::key_from_text)
+        .transpose()?;
+    let keys = ranges
+        .iter()
+        .flat_map(|range| [&range.start_after, &range.cursor, &range.until]);
+    let parts = table.key.len();
+    if let Some(key) = keys
+        .chain([&shown])
+        .flatten()
+        .find(|key| key.len() != parts)
+    {
+        return Err(Error::schema(format!(
+            "the stored cursor of migration {id} has {} parts and the key of {} has {parts}; the table's primary key was changed since, or the cursor was not written by driftless",
             key.len(),
             table.name,
-            table.key.len()
-        ))),
-        None if range.pass == 1 && state.processed > 0 => Err(Error::schema(format!(
+        )));
+    }
+    if shown.is_none()
+        && ranges
+            .iter()
+            .any(|range| range.cursor.is_some() && range.index == 0)
+    {
+        return Err(Error::schema(format!(
             "migration {id} has visited {} documents and its cursor is gone from migration_state; restore it from a backup, or begin again with `up --restart`",
             state.processed
+        )));
+    }
+    for range in ranges {
+        if range.cursor.is_none() && range.processed > 0 {
+            return Err(Error::schema(format!(
+                "migration {id} has visited {} documents of range {} and its cursor is gone from migration_range; restore it from a backup, or begin again with `up --restart`",
+                range.processed, range.index
+            )));
+        }
+    }
+    match ranges.iter().find(|range| range.index == 0) {
+        Some(first) if first.cursor == shown => Ok(()),
+        _ => Err(Error::schema(format!(
+            "the cursor of migration {id} in migration_state is not the one in migration_range, and both are written together; one of them was not written by driftless: restore it from a backup, or begin again with `up --restart`"
         ))),
-        _ => Ok(()),
     }
 }
 

@@ -1,12 +1,12 @@
 //! Completed means correct (P7): what `remaining` still matches after the last page is visited again, as long as that helps.
 
 use super::plan::Work;
-use super::step::Execution;
+use super::visit::Execution;
 use crate::error::{Error, Result};
 use crate::history::{Progress, RangeRow};
 use crate::store::Page;
 
-impl Execution<'_, '_> {
+impl Execution<'_, '_, '_> {
     /// How many documents of a batch that visits `remaining` match it still.
     pub(super) fn still_matching(&mut self) -> Result<u64> {
         let Some(last) = self.batch.ctx.keys.last().filter(|_| self.range.pass > 1) else {
@@ -25,20 +25,15 @@ impl Execution<'_, '_> {
         Ok(matching)
     }
 
-    /// After the last page: `remaining` must match no document. What it still matches is visited again, as long as that helps.
+    /// After the last page: `remaining` must match no document. What it still matches is visited again, as long as that
+    /// helps. Says which range to visit, and how many documents match.
     pub(super) fn next_pass(
         &mut self,
-        range: &mut RangeRow,
-        progress: &mut Progress,
+        range: &RangeRow,
         stuck: u64,
-    ) -> Result<(bool, Option<u64>)> {
-        let Some(predicate) = self
-            .work
-            .step
-            .remaining
-            .filter(|_| !self.drive.request.dry_run)
-        else {
-            return Ok((false, None));
+    ) -> Result<Option<(RangeRow, u64)>> {
+        let Some(predicate) = self.work.step.remaining else {
+            return Ok(None);
         };
         let table = self.batch.page.table.clone();
         let left = self
@@ -47,22 +42,21 @@ impl Execution<'_, '_> {
             .session
             .count(&table, Some(predicate), None)?;
         match self.remaining {
-            _ if left == 0 => Ok((false, None)),
+            _ if left == 0 => Ok(None),
             // What the app inserts meanwhile matches too, and is no fault of the step's: it is visited in the next pass.
             Some(before) if left >= before && stuck > 0 => Err(Error::step(format!(
                 "{left} documents of {} still match `{predicate}` after visiting them again; the step does not change what it should, so the migration is not complete",
-                self.batch.page.table.name
+                table.name
             ))),
             _ => {
-                *range = RangeRow {
-                    cursor: None,
-                    // To the end of the table as the last batch sees it, or an app that inserts would always be ahead.
-                    until: None,
+                let range = RangeRow {
+                    index: 0,
+                    run_id: range.run_id.clone(),
                     pass: range.pass + 1,
-                    ..range.clone()
+                    // To the end of the table as the last batch sees it, or an app that inserts would always be ahead.
+                    ..RangeRow::new(range.direction, None, None, left)
                 };
-                progress.total = progress.processed + left;
-                Ok((true, Some(left)))
+                Ok(Some((range, left)))
             }
         }
     }

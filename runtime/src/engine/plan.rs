@@ -2,7 +2,7 @@
 
 use super::drift;
 use crate::error::{Error, ErrorKind, Result};
-use crate::history::{Direction, History, RunRow, Spread, StateRow};
+use crate::history::{Direction, History, RunRow, RunStatus, Spread, StateRow};
 use crate::manifest::{Manifest, Migration, Step};
 use crate::migrator::{Drift, Run};
 
@@ -61,9 +61,11 @@ pub(crate) fn plan(
         .iter()
         .any(|drift| !is_restarted(history, request, &drift.migration_id));
     let active = history.active().cloned().map(Box::new);
+    // A run that waits for a worker belongs to nobody yet, and is not to be set aside for another.
+    let waits = |run: &RunRow| run.status == RunStatus::Pending;
     let live = active
         .as_ref()
-        .is_some_and(|run| !run.lease_expired && !is_gone(run));
+        .is_some_and(|run| waits(run) || (!run.lease_expired && !is_gone(run)));
     if blocking && request.allow_drift.is_none() && !live {
         return Ok(Planned {
             plan: Plan::DriftBlocked,
@@ -76,6 +78,10 @@ pub(crate) fn plan(
         Direction::Down => work_down(manifest, history, request),
     };
     let plan = match active {
+        Some(run) if waits(&run) && !request.dry_run => match work {
+            Ok(work) if is_same_plan(manifest, &run, &work, request) => Plan::TakeOver(run, work),
+            work => follow_or_refuse(manifest, run, work, request)?,
+        },
         Some(run) if live => follow_or_refuse(manifest, run, work, request)?,
         Some(run) => match work? {
             work if is_same_plan(manifest, &run, &work, request) => Plan::TakeOver(run, work),
@@ -284,7 +290,7 @@ fn is_same_plan(manifest: &Manifest, run: &RunRow, work: &[Work], request: &Run)
         .skip(usize::try_from(run.current_index).unwrap_or(usize::MAX));
     run.direction == request.direction
         && run.manifest_digest == manifest.digest()
-        && !request.restart
+        && (!request.restart || run.status == RunStatus::Pending)
         && !work.is_empty()
         && left.eq(work.iter().map(|work| work.migration.id))
 }

@@ -51,7 +51,7 @@ impl Patience {
 /// The error after patience has ended.
 pub(crate) fn gave_up(error: crate::error::Error, waited: Duration) -> crate::error::Error {
     error.context(format!(
-        "the database stayed locked for {:.1} seconds; find the process that holds it, or wait longer (`--lock-timeout-ms`)",
+        "the database stayed locked or out of reach for {:.1} seconds; find out why, or wait longer (`--lock-timeout-ms`)",
         waited.as_secs_f64()
     ))
 }

@@ -2,6 +2,7 @@
 
 use super::follow::follow;
 use super::lease::{self, Holder};
+use super::open::in_transaction;
 use super::plan::{Plan, Planned, Work, plan};
 use super::retry::Patience;
 use super::status::is_live;
@@ -9,8 +10,8 @@ use super::step::{self, StepEnd};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::history::{self, Fence, NewRun, RunRow, RunStatus};
-use crate::migrator::{Drift, MigrationReport, Migrator, Report, Run};
-use crate::store::Session;
+use crate::migrator::{CancelToken, Drift, MigrationReport, Migrator, Report, Run};
+use crate::store::{Limit, Session};
 use std::sync::Arc;
 
 /// What every part of a run needs.
@@ -23,6 +24,8 @@ pub(crate) struct Drive<'m> {
     /// This process as the run's holder; `None` in a dry run.
     pub holder: Option<&'m Holder>,
     pub runtime: &'m Poller,
+    /// Asks this process to leave the run to others, after the batch in hand.
+    pub leave: CancelToken,
 }
 
 /// What polls `async fn` steps.
@@ -34,6 +37,23 @@ pub(crate) enum Poller {
 }
 
 impl Poller {
+    /// An `async fn` step needs a runtime to be polled in; without the caller's, a small one of our own.
+    pub(crate) fn new(callers: Option<&tokio::runtime::Handle>) -> Result<Self> {
+        if let Some(handle) = callers {
+            return Ok(Poller::Callers(handle.clone()));
+        }
+        let own = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build();
+        own.map(Poller::Own).map_err(|error| {
+            Error::new(
+                ErrorKind::Step,
+                "the runtime for `async fn` steps cannot be started",
+            )
+            .with_source(error)
+        })
+    }
+
     pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
         match self {
             Poller::Callers(handle) => handle.block_on(future),
@@ -61,27 +81,13 @@ pub(crate) fn run(
     request: &Run,
     runtime: Option<&tokio::runtime::Handle>,
 ) -> Result<Report> {
-    // An `async fn` step needs a runtime to be polled in; without the caller's, a small one of our own.
-    let runtime = &match runtime {
-        Some(handle) => Poller::Callers(handle.clone()),
-        None => Poller::Own(
-            tokio::runtime::Builder::new_current_thread()
-                .enable_time()
-                .build()
-                .map_err(|error| {
-                    Error::new(
-                        ErrorKind::Step,
-                        "the runtime for `async fn` steps cannot be started",
-                    )
-                    .with_source(error)
-                })?,
-        ),
-    };
+    check_workers(migrator, request)?;
+    let runtime = &Poller::new(runtime)?;
     for table in migrator.hooks.tables() {
         tracing::debug!(table, "hooks registered");
     }
     loop {
-        match attempt(migrator, request, runtime)? {
+        match attempt(migrator, request, runtime, &CancelToken::default())? {
             Attempt::Ended(report) => return Ok(report),
             Attempt::Follow(run) => {
                 if let Some(report) = follow(migrator, request, &run)? {
@@ -92,12 +98,33 @@ pub(crate) fn run(
     }
 }
 
-enum Attempt {
+/// What came of trying to execute a request.
+pub(super) enum Attempt {
     Ended(Report),
     Follow(Box<RunRow>),
 }
 
-fn attempt(migrator: &Migrator, request: &Run, runtime: &Poller) -> Result<Attempt> {
+fn check_workers(migrator: &Migrator, request: &Run) -> Result<()> {
+    if request.workers == 0 {
+        return Err(Error::usage("0 workers do nothing; give 1 or more"));
+    }
+    if request.workers > 1 && migrator.limits().contains(&Limit::OneWriter) {
+        return Err(Error::usage(format!(
+            "{} workers were asked for, and on this database {}",
+            request.workers,
+            Limit::OneWriter
+        )));
+    }
+    Ok(())
+}
+
+/// Plans a request, records it, and executes it unless somebody else does. `leave` asks to stop without ending the run.
+pub(super) fn attempt(
+    migrator: &Migrator,
+    request: &Run,
+    runtime: &Poller,
+    leave: &CancelToken,
+) -> Result<Attempt> {
     let mut session = migrator.store.connect()?;
     let patience = || Patience::new(request.lock_timeout);
     let history = patience().repeat(|| history::load(&mut *session))?;
@@ -110,6 +137,9 @@ fn attempt(migrator: &Migrator, request: &Run, runtime: &Poller) -> Result<Attem
                 RunStatus::Noop,
                 first.drift,
             )));
+        }
+        Plan::Follow(run) if request.detach => {
+            return Ok(Attempt::Ended(enqueued(request, &run)));
         }
         Plan::Follow(run) => return Ok(Attempt::Follow(run)),
         Plan::DriftBlocked if request.dry_run => {
@@ -124,6 +154,7 @@ fn attempt(migrator: &Migrator, request: &Run, runtime: &Poller) -> Result<Attem
                 fence: None,
                 holder: None,
                 runtime,
+                leave: leave.clone(),
             };
             return execute(&drive, session, work, 0, first.drift, first.warnings)
                 .map(Attempt::Ended);
@@ -165,6 +196,7 @@ fn attempt(migrator: &Migrator, request: &Run, runtime: &Poller) -> Result<Attem
                 fence: Some(fence),
                 holder: Some(&holder),
                 runtime,
+                leave: leave.clone(),
             };
             if let Some(holder) = taken_from {
                 drive.tell(Event::TakenOver {
@@ -183,6 +215,18 @@ fn attempt(migrator: &Migrator, request: &Run, runtime: &Poller) -> Result<Attem
             drift,
         ))),
         Recorded::Follow(run) => Ok(Attempt::Follow(run)),
+        Recorded::Enqueued(run_id) => Ok(Attempt::Ended(Report {
+            run_id: Some(run_id),
+            ..Report::without_run(request, RunStatus::Pending, first.drift)
+        })),
+    }
+}
+
+/// The report of a detached request that finds its plan under way.
+fn enqueued(request: &Run, run: &RunRow) -> Report {
+    Report {
+        run_id: Some(run.run_id.clone()),
+        ..Report::without_run(request, run.status, Vec::new())
     }
 }
 
@@ -205,6 +249,8 @@ enum Recorded {
     },
     Noop(Vec<Drift>),
     Follow(Box<RunRow>),
+    /// A worker is to execute it.
+    Enqueued(String),
 }
 
 /// Plans again inside a transaction, so that nobody can come between the plan and its record.
@@ -229,11 +275,13 @@ fn record_inside(
 ) -> Result<Recorded> {
     history::ensure(session)?;
     let history = history::load(session)?;
+    // Our own record of an attempt whose commit went through though its reply was lost is to be executed, not followed.
+    let is_gone = |run: &RunRow| run.lease_holder.as_ref() == Some(&holder.name) || !is_live(run);
     let Planned {
         plan,
         drift,
         warnings,
-    } = plan(migrator.manifest, &history, request, |run| !is_live(run))?;
+    } = plan(migrator.manifest, &history, request, is_gone)?;
     let run_id = new_run_id();
     let started_by = lease::started_by();
     let ids: Vec<&'static str> = match &plan {
@@ -246,12 +294,15 @@ fn record_inside(
         reason: request.allow_drift.as_deref(),
         migration_ids: &ids,
         digest: migrator.manifest.digest(),
-        holder: &holder.name,
+        holder: (!request.detach).then_some(&holder.name),
         started_by: &started_by,
         lease: migrator.lease,
+        options: &request.options(),
     };
     Ok(match plan {
         Plan::Noop => Recorded::Noop(drift),
+        Plan::Follow(run) if request.detach => Recorded::Enqueued(run.run_id),
+        Plan::TakeOver(run, _) if request.detach => Recorded::Enqueued(run.run_id),
         Plan::Follow(run) => Recorded::Follow(run),
         Plan::DriftBlocked => {
             history::record_blocked(session, &new, &drift_text(&drift))?;
@@ -270,6 +321,9 @@ fn record_inside(
                 return Ok(Recorded::Noop(drift));
             }
             history::insert_run(session, &new)?;
+            if request.detach {
+                return Ok(Recorded::Enqueued(run_id));
+            }
             let fence = Fence {
                 run_id,
                 epoch: 1,
@@ -295,13 +349,7 @@ fn take_over(
     work: Vec<Work>,
     drift: Vec<Drift>,
 ) -> Result<Recorded> {
-    match history::take_over(
-        session,
-        &run.run_id,
-        run.lease_epoch,
-        &holder.name,
-        migrator.lease,
-    )? {
+    match history::take_over(session, &run, &holder.name, migrator.lease)? {
         None => Ok(Recorded::Follow(Box::new(run))),
         Some(fence) => Ok(Recorded::Execute {
             fence,
@@ -390,6 +438,11 @@ fn execute(
         let (back, end) = step::execute(drive, session, &work, index + at, last);
         session = back;
         match end {
+            Ok(end) if end.status == RunStatus::Pending => {
+                hand_back(drive, &mut *session);
+                report.status = RunStatus::Pending;
+                break;
+            }
             Ok(end) => match record_end(&mut report, &work, end) {
                 true => {}
                 false => break,
@@ -411,6 +464,24 @@ fn execute(
         status: report.status,
     });
     Ok(report)
+}
+
+/// Leaves the run to whoever picks it up next.
+fn hand_back(drive: &Drive<'_>, session: &mut dyn Session) {
+    let (Some(fence), Some(holder)) = (&drive.fence, drive.holder) else {
+        return;
+    };
+    let given = in_transaction(drive, session, |session| {
+        history::hand_back(session, fence, &holder.name)
+    });
+    if let Err(error) = given {
+        drive.leave_behind();
+        let message = format!(
+            "the run could not be handed back, so others wait until its lease ends: {}",
+            error.chain()
+        );
+        drive.tell(Event::Warning { message });
+    }
 }
 
 /// What is reported is to survive a power failure too.

@@ -16,6 +16,8 @@ pub(crate) fn status(migrator: &Migrator) -> Result<Status> {
     let history = Patience::new(CANCEL_PATIENCE).repeat(|| history::load(&mut *session))?;
     let kind = match history.active() {
         None => StatusKind::Idle,
+        // It waits for a worker.
+        Some(run) if run.status == RunStatus::Pending => StatusKind::Idle,
         Some(run) if is_live(run) => StatusKind::Running,
         Some(_) => StatusKind::Stale,
     };

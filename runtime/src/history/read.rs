@@ -1,12 +1,12 @@
 //! Reading history.
 
+use super::ranges::RangeRow;
 use super::rows::{Direction, RunRow, RunStatus, Spread, StateRow, StateStatus};
 use super::schema;
-use super::write::RangeRow;
 use crate::document::key_from_text;
 use crate::error::{Error, Result};
 use crate::store::Session;
-use crate::value::{Row, Value, ValueRef};
+use crate::value::{Key, Row, Value, ValueRef};
 use std::time::Duration;
 
 /// Everything that planning needs to know about the past.
@@ -40,7 +40,7 @@ const RUN_COLUMNS: &str = "run_id, direction, status, dry_run, allow_drift, reas
 /// Reads history; empty when the internal tables do not exist. Writes nothing.
 pub(crate) fn load(session: &mut dyn Session) -> Result<History> {
     let mut history = History::default();
-    if !schema::check(session)? {
+    if schema::check(session)?.is_none() {
         return Ok(history);
     }
     let sql = format!("SELECT {STATE_COLUMNS} FROM migration_state ORDER BY migration_id");
@@ -77,34 +77,68 @@ fn runs(session: &mut dyn Session, rest: &str, parameters: &[Value]) -> Result<V
     Ok(runs)
 }
 
-/// Reads where a step that has not ended stands.
-pub(crate) fn load_range(
-    session: &mut dyn Session,
-    migration_id: &str,
-) -> Result<Option<RangeRow>> {
-    let sql = "SELECT r.direction, s.cursor, r.until, r.pass FROM migration_range r \
-               JOIN migration_state s ON s.migration_id = r.migration_id WHERE r.migration_id = $1 AND r.range_index = 0";
+/// Reads one migration's row.
+pub(crate) fn load_state(session: &mut dyn Session, id: &str) -> Result<Option<StateRow>> {
+    let sql = format!("SELECT {STATE_COLUMNS} FROM migration_state WHERE migration_id = $1");
     let mut found = None;
-    session.query(sql, &[Value::Text(migration_id.into())], &mut |row| {
+    session.query(&sql, &[Value::Text(id.into())], &mut |row| {
+        found = Some(state_row(&Cells {
+            row,
+            table: "migration_state",
+        })?);
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// Reads how a run is to be driven: JSON that only this version and later ones write.
+pub(crate) fn load_options(session: &mut dyn Session, run_id: &str) -> Result<Option<String>> {
+    let sql = "SELECT options FROM migration_run WHERE run_id = $1";
+    let mut found = None;
+    session.query(sql, &[Value::Text(run_id.into())], &mut |row| {
+        found = Some(
+            Cells {
+                row,
+                table: "migration_run",
+            }
+            .text(0)?,
+        );
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// Reads the ranges of a step that has not ended, in the order they were made.
+pub(crate) fn load_ranges(session: &mut dyn Session, id: &str) -> Result<Vec<RangeRow>> {
+    let now = session.now_sql(Duration::ZERO);
+    let sql = format!(
+        "SELECT range_index, direction, start_after, until, cursor, pass, total, processed, done, lease_holder, lease_epoch, \
+         coalesce(lease_expires_at < {now}, TRUE), run_id FROM migration_range WHERE migration_id = $1 ORDER BY range_index"
+    );
+    let mut ranges = Vec::new();
+    session.query(&sql, &[Value::Text(id.into())], &mut |row| {
         let cells = Cells {
             row,
             table: "migration_range",
         };
-        found = Some(RangeRow {
-            direction: cells.name(0, Direction::parse)?,
-            cursor: cells
-                .optional(1)?
-                .map(|text| key_from_text(&text))
-                .transpose()?,
-            until: cells
-                .optional(2)?
-                .map(|text| key_from_text(&text))
-                .transpose()?,
-            pass: cells.integer(3)?,
+        ranges.push(RangeRow {
+            index: cells.integer(0)?,
+            direction: cells.name(1, Direction::parse)?,
+            start_after: cells.key(2)?,
+            until: cells.key(3)?,
+            cursor: cells.key(4)?,
+            pass: cells.integer(5)?,
+            total: cells.count(6)?,
+            processed: cells.count(7)?,
+            done: cells.boolean(8)?,
+            holder: cells.optional(9)?,
+            epoch: cells.integer(10)?,
+            expired: cells.boolean(11)?,
+            run_id: cells.text(12)?,
         });
         Ok(())
     })?;
-    Ok(found)
+    Ok(ranges)
 }
 
 fn state_row(cells: &Cells<'_>) -> Result<StateRow> {
@@ -198,6 +232,12 @@ impl Cells<'_> {
 
     fn boolean(&self, at: usize) -> Result<bool> {
         self.integer(at).map(|value| value != 0)
+    }
+
+    fn key(&self, at: usize) -> Result<Option<Key>> {
+        self.optional(at)?
+            .map(|text| key_from_text(&text))
+            .transpose()
     }
 
     fn name<T>(&self, at: usize, parse: fn(&str) -> Option<T>) -> Result<T> {

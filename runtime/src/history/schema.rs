@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::store::Session;
 
 /// The version this build writes.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// The tables, with the columns that prove they are ours.
 const TABLES: [(&str, &[&str]); 5] = [
@@ -56,10 +56,10 @@ const TABLES: [(&str, &[&str]); 5] = [
     ),
 ];
 
-/// Whether the internal tables exist. Writes nothing.
+/// The version of the internal tables; `None` when they do not exist. Writes nothing.
 ///
 /// A table of the same name and another shape, or a version newer than this build, is an error.
-pub(crate) fn check(session: &mut dyn Session) -> Result<bool> {
+pub(crate) fn check(session: &mut dyn Session) -> Result<Option<i64>> {
     let mut found = 0;
     for (table, expected) in TABLES {
         let Some(columns) = session.columns(table)? else {
@@ -79,8 +79,8 @@ pub(crate) fn check(session: &mut dyn Session) -> Result<bool> {
         found += 1;
     }
     match found {
-        0 => Ok(false),
-        _ if found == TABLES.len() => check_version(session).map(|()| true),
+        0 => Ok(None),
+        _ if found == TABLES.len() => check_version(session).map(Some),
         _ => Err(Error::schema(format!(
             "only {found} of the {} internal tables exist; restore the missing ones from a backup, or drop them all to forget the history",
             TABLES.len()
@@ -88,7 +88,7 @@ pub(crate) fn check(session: &mut dyn Session) -> Result<bool> {
     }
 }
 
-fn check_version(session: &mut dyn Session) -> Result<()> {
+fn check_version(session: &mut dyn Session) -> Result<i64> {
     let mut version = None;
     session.query("SELECT version FROM migration_schema", &[], &mut |row| {
         if let crate::value::ValueRef::Integer(found) = row.cell(0)? {
@@ -97,7 +97,7 @@ fn check_version(session: &mut dyn Session) -> Result<()> {
         Ok(())
     })?;
     match version {
-        Some(VERSION) => Ok(()),
+        Some(known @ 1..=VERSION) => Ok(known),
         Some(newer) if newer > VERSION => Err(Error::schema(format!(
             "the internal tables are of version {newer} and this build knows version {VERSION}; they were upgraded by a newer driftless, so update this program's driftless"
         ))),
@@ -107,10 +107,19 @@ fn check_version(session: &mut dyn Session) -> Result<()> {
     }
 }
 
-/// Creates the internal tables if they are not there. Inside the caller's transaction.
+/// Creates the internal tables if they are not there, and brings older ones up to date. Inside the caller's transaction.
 pub(crate) fn ensure(session: &mut dyn Session) -> Result<()> {
-    if !check(session)? {
-        session.script(session.schema_sql())?;
+    let Some(mut version) = check(session)? else {
+        return session.script(session.schema_sql());
+    };
+    while version < VERSION {
+        let upgrade = session.upgrade_sql(version).ok_or_else(|| {
+            Error::schema(format!(
+                "the internal tables are of version {version}, which this build cannot bring to version {VERSION}; upgrade with an older driftless first"
+            ))
+        })?;
+        session.script(upgrade)?;
+        version += 1;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Writing history. Every function works inside the caller's transaction.
 
-use super::rows::{Direction, RunStatus, Spread, StateStatus};
+use super::ranges::{self, RangeRow};
+use super::rows::{Direction, RunRow, RunStatus, Spread, StateRow, StateStatus};
 use crate::document::key_to_text;
 use crate::engine::Standing;
 use crate::error::{Error, ErrorKind, Result};
@@ -17,9 +18,12 @@ pub(crate) struct NewRun<'r> {
     pub reason: Option<&'r str>,
     pub migration_ids: &'r [&'static str],
     pub digest: &'r str,
-    pub holder: &'r str,
+    /// Who executes it from the start; `None` leaves it to a worker.
+    pub holder: Option<&'r str>,
     pub started_by: &'r str,
     pub lease: Duration,
+    /// How it is to be driven, as JSON.
+    pub options: &'r str,
 }
 
 /// Who may move a run forward: the epoch is raised by everyone who takes over.
@@ -28,17 +32,6 @@ pub(crate) struct Fence {
     pub run_id: String,
     pub epoch: i64,
     pub lease: Duration,
-}
-
-/// Where a step stands: which keys it covers and up to which it is committed. The cursor is kept in `migration_state`, the
-/// row that every batch writes anyway.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct RangeRow {
-    pub direction: Direction,
-    pub cursor: Option<Key>,
-    pub until: Option<Key>,
-    /// 1 for the visit of every document; 2 and more for visits of what `remaining` still matches.
-    pub pass: i64,
 }
 
 /// What `migration_state` says when a step begins.
@@ -63,26 +56,42 @@ pub(crate) struct Progress {
     pub total: u64,
 }
 
-fn text(value: impl Into<String>) -> Value {
+impl Progress {
+    /// How far a step is that has begun.
+    pub(crate) fn of(state: &StateRow) -> Self {
+        Progress {
+            processed: state.processed,
+            changed: state.changed,
+            quarantined: state.quarantined,
+            total: state.total,
+        }
+    }
+}
+
+pub(super) fn text(value: impl Into<String>) -> Value {
     Value::Text(value.into())
 }
 
-fn optional(value: Option<&str>) -> Value {
+pub(super) fn optional(value: Option<&str>) -> Value {
     value.map_or(Value::Null, text)
 }
 
-fn count(value: u64) -> Value {
+pub(super) fn count(value: u64) -> Value {
     // Counters of rows cannot reach 2^63.
     Value::Integer(i64::try_from(value).unwrap_or(i64::MAX))
 }
 
-fn key(value: Option<&Key>) -> Value {
+pub(super) fn key(value: Option<&Key>) -> Value {
     value.map_or(Value::Null, |key| text(key_to_text(key)))
 }
 
-/// Records a run as running, held by its starter. Fails when another run is active: the database sees to that.
+/// Records a run as running, held by its starter, or as pending, for a worker to pick up. Fails when another run is
+/// active: the database sees to that.
 pub(crate) fn insert_run(session: &mut dyn Session, run: &NewRun<'_>) -> Result<()> {
-    insert(session, run, RunStatus::Running, None)
+    match run.holder {
+        Some(_) => insert(session, run, RunStatus::Running, None),
+        None => insert(session, run, RunStatus::Pending, None),
+    }
 }
 
 /// Records, for the audit, that drift blocked a run.
@@ -100,17 +109,20 @@ fn insert(
     status: RunStatus,
     error: Option<&str>,
 ) -> Result<()> {
-    let (now, until) = (session.now_sql(Duration::ZERO), session.now_sql(run.lease));
-    let ended = if status == RunStatus::Running {
-        "NULL".to_owned()
-    } else {
-        now.clone()
+    let now = session.now_sql(Duration::ZERO);
+    let until = match status {
+        RunStatus::Running => session.now_sql(run.lease),
+        _ => "NULL".to_owned(),
+    };
+    let ended = match status {
+        RunStatus::Running | RunStatus::Pending => "NULL".to_owned(),
+        _ => now.clone(),
     };
     let sql = format!(
         "INSERT INTO migration_run (run_id, direction, status, dry_run, allow_drift, reason, migration_ids, current_index, \
          started_at, updated_at, completed_at, cancel_requested, last_error, manifest_digest, lease_holder, lease_expires_at, \
-         lease_epoch, started_by) \
-         VALUES ($1, $2, $3, FALSE, $4, $5, $6, 0, {now}, {now}, {ended}, FALSE, $7, $8, $9, {until}, 1, $10)"
+         lease_epoch, started_by, options) \
+         VALUES ($1, $2, $3, FALSE, $4, $5, $6, 0, {now}, {now}, {ended}, FALSE, $7, $8, $9, {until}, 1, $10, $11)"
     );
     // A list of strings always serializes.
     let ids = serde_json::to_string(run.migration_ids).unwrap_or_default();
@@ -123,68 +135,107 @@ fn insert(
         text(ids),
         optional(error),
         text(run.digest),
-        text(run.holder),
+        optional(run.holder),
         text(run.started_by),
+        text(run.options),
     ];
     session.execute(&sql, &parameters).map(drop)
 }
 
-/// Makes this process the one that executes the run. `None` when somebody else was faster.
+/// Makes this process the one that executes the run, and fences off the ranges of whoever did before. `None` when somebody
+/// else was faster.
 pub(crate) fn take_over(
     session: &mut dyn Session,
-    run_id: &str,
-    epoch: i64,
+    run: &RunRow,
     holder: &str,
     lease: Duration,
 ) -> Result<Option<Fence>> {
     let (now, until) = (session.now_sql(Duration::ZERO), session.now_sql(lease));
     let sql = format!(
-        "UPDATE migration_run SET lease_holder = $1, lease_epoch = lease_epoch + 1, lease_expires_at = {until}, updated_at = {now} \
-         WHERE run_id = $2 AND lease_epoch = $3 AND status = 'running'"
+        "UPDATE migration_run SET status = 'running', lease_holder = $1, lease_epoch = lease_epoch + 1, \
+         lease_expires_at = {until}, updated_at = {now} \
+         WHERE run_id = $2 AND lease_epoch = $3 AND status IN ('pending', 'running')"
     );
-    let taken = session.execute(&sql, &[text(holder), text(run_id), Value::Integer(epoch)])? == 1;
-    Ok(taken.then(|| Fence {
-        run_id: run_id.into(),
-        epoch: epoch + 1,
+    let parameters = [
+        text(holder),
+        text(run.run_id.as_str()),
+        Value::Integer(run.lease_epoch),
+    ];
+    if session.execute(&sql, &parameters)? == 0 {
+        return Ok(None);
+    }
+    if let Some(gone) = &run.lease_holder {
+        ranges::release_all(session, &run.run_id, Some(gone))?;
+    }
+    Ok(Some(Fence {
+        run_id: run.run_id.clone(),
+        epoch: run.lease_epoch + 1,
         lease,
     }))
 }
 
-/// Checks that this process may still move the run forward, and renews its lease when a fifth of it is used up: most
-/// batches only read here. The caller's transaction keeps everybody else from writing, so what is read stays true until
-/// the commit. Says whether the run was asked to stop.
+/// Leaves a run to whoever picks it up next: its driver stops working, the run does not.
+pub(crate) fn hand_back(session: &mut dyn Session, fence: &Fence, holder: &str) -> Result<()> {
+    let now = session.now_sql(Duration::ZERO);
+    let sql = format!(
+        "UPDATE migration_run SET status = 'pending', lease_holder = NULL, lease_expires_at = NULL, lease_epoch = lease_epoch + 1, \
+         updated_at = {now} WHERE run_id = $1 AND lease_epoch = $2 AND status = 'running'"
+    );
+    let parameters = [text(fence.run_id.as_str()), Value::Integer(fence.epoch)];
+    session.execute(&sql, &parameters)?;
+    ranges::release_all(session, &fence.run_id, Some(holder))
+}
+
+/// Checks that this process may still move the run forward, renews its lease, and keeps everybody else from taking over
+/// before the transaction ends. Says whether the run was asked to stop.
 pub(crate) fn fence(session: &mut dyn Session, fence: &Fence) -> Result<bool> {
-    let (renew_before, renew_after) = (
-        session.now_sql(fence.lease.mul_f64(0.8)),
-        // Opening a step takes a longer lease, which ends when its batches begin.
-        session.now_sql(fence.lease.mul_f64(1.1)),
+    let (now, until) = (
+        session.now_sql(Duration::ZERO),
+        session.now_sql(fence.lease),
     );
     let sql = format!(
-        "SELECT cancel_requested, lease_expires_at BETWEEN {renew_before} AND {renew_after} FROM migration_run \
-         WHERE run_id = $1 AND lease_epoch = $2 AND status = 'running'"
+        "UPDATE migration_run SET updated_at = {now}, lease_expires_at = {until} \
+         WHERE run_id = $1 AND lease_epoch = $2 AND status = 'running' RETURNING cancel_requested"
     );
     let key = [text(fence.run_id.as_str()), Value::Integer(fence.epoch)];
-    let is_true =
-        |cell: ValueRef<'_>| matches!(cell, ValueRef::Integer(1) | ValueRef::Boolean(true));
-    let mut found = None;
+    let mut canceled = None;
     session.query(&sql, &key, &mut |row| {
-        found = Some((is_true(row.cell(0)?), is_true(row.cell(1)?)));
+        let asked = row.cell(0)?;
+        canceled = Some(matches!(
+            asked,
+            ValueRef::Integer(1) | ValueRef::Boolean(true)
+        ));
         Ok(())
     })?;
-    let Some((canceled, fresh)) = found else {
-        return Err(lease_lost(session, fence));
-    };
-    if !fresh {
-        let (now, until) = (
-            session.now_sql(Duration::ZERO),
-            session.now_sql(fence.lease),
-        );
-        let sql = format!(
-            "UPDATE migration_run SET updated_at = {now}, lease_expires_at = {until} WHERE run_id = $1 AND lease_epoch = $2"
-        );
-        session.execute(&sql, &key)?;
+    match canceled {
+        Some(canceled) => Ok(canceled),
+        None => Err(lease_lost(session, fence)),
     }
-    Ok(canceled)
+}
+
+/// Keeps a run as it is until the end of the transaction; says how it stands.
+pub(crate) fn lock_run(session: &mut dyn Session, run_id: &str) -> Result<Option<RunStatus>> {
+    session.execute(
+        "UPDATE migration_run SET lease_epoch = lease_epoch WHERE run_id = $1",
+        &[text(run_id)],
+    )?;
+    Ok(super::load_run(session, run_id)?.map(|run| run.status))
+}
+
+/// The statement that renews a run's lease by itself.
+pub(crate) fn run_renewal(session: &dyn Session, fence: &Fence) -> (String, [Value; 2]) {
+    let (now, until) = (
+        session.now_sql(Duration::ZERO),
+        session.now_sql(fence.lease),
+    );
+    let sql = format!(
+        "UPDATE migration_run SET updated_at = {now}, lease_expires_at = {until} \
+         WHERE run_id = $1 AND lease_epoch = $2 AND status = 'running'"
+    );
+    (
+        sql,
+        [text(fence.run_id.as_str()), Value::Integer(fence.epoch)],
+    )
 }
 
 /// Names who has the run now.
@@ -209,11 +260,11 @@ fn lease_lost(session: &mut dyn Session, fence: &Fence) -> Error {
     )
 }
 
-/// Records that a step begins, or goes on.
+/// Records that a step begins, or goes on. `ranges` are those of a step that begins with its first document.
 pub(crate) fn begin_step(
     session: &mut dyn Session,
     begin: &StepBegin<'_>,
-    range: &RangeRow,
+    ranges: &[RangeRow],
 ) -> Result<()> {
     let now = session.now_sql(Duration::ZERO);
     let resume = begin.fresh.is_none();
@@ -225,20 +276,21 @@ pub(crate) fn begin_step(
         "INSERT INTO migration_state (migration_id, checksum, checksum_up, checksum_down, checksum_rest, applied, status, \
          direction, run_id, cursor, processed, changed, quarantined, total, started_at, updated_at, completed_at, last_error, \
          write_mode, source, spread) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, 0, 0, $11, {now}, {now}, NULL, NULL, $12, $13, $14) \
-         ON CONFLICT (migration_id) DO UPDATE SET {}, applied = $6, status = $7, direction = $8, run_id = $9, cursor = $10, \
-         {}, {}, {}, {}, {}, {}, updated_at = {now}, completed_at = NULL, last_error = NULL, write_mode = $12",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, NULL, 0, 0, 0, $10, {now}, {now}, NULL, NULL, $11, $12, $13) \
+         ON CONFLICT (migration_id) DO UPDATE SET {}, applied = $6, status = $7, direction = $8, run_id = $9, \
+         {}, {}, {}, {}, {}, {}, {}, updated_at = {now}, completed_at = NULL, last_error = NULL, write_mode = $11",
         // A run that drift was allowed to pass never rewrites what was recorded.
         match resume || begin.standing.direction == Direction::Down {
             true => "checksum = migration_state.checksum".to_owned(),
-            false => "checksum = $2, checksum_up = $3, checksum_down = $4, checksum_rest = $5, source = $13".to_owned(),
+            false => "checksum = $2, checksum_up = $3, checksum_down = $4, checksum_rest = $5, source = $12".to_owned(),
         },
+        kept("cursor", "NULL"),
         kept("processed", "0"),
         kept("changed", "0"),
         kept("quarantined", "0"),
-        kept("total", "$11"),
+        kept("total", "$10"),
         kept("started_at", &now),
-        kept("spread", "$14"),
+        kept("spread", "$13"),
     );
     let Migration {
         id,
@@ -257,64 +309,16 @@ pub(crate) fn begin_step(
         text(begin.standing.status.as_str()),
         text(begin.standing.direction.as_str()),
         text(begin.run_id),
-        key(range.cursor.as_ref()),
         count(begin.total),
         text(begin.write_mode),
         text(*source),
         text(begin.fresh.unwrap_or(Spread::Even).as_str()),
     ];
     session.execute(&sql, &parameters)?;
-    let sql = format!(
-        "INSERT INTO migration_range (migration_id, range_index, direction, until, pass, updated_at) \
-         VALUES ($1, 0, $2, $3, $4, {now}) \
-         ON CONFLICT (migration_id, range_index) DO UPDATE SET direction = $2, until = $3, pass = $4, updated_at = {now}"
-    );
-    let parameters = [
-        text(*id),
-        text(range.direction.as_str()),
-        key(range.until.as_ref()),
-        Value::Integer(range.pass),
-    ];
-    session.execute(&sql, &parameters).map(drop)
-}
-
-/// Moves the cursor, in the transaction that holds the documents' changes. One row is written per batch.
-pub(crate) fn advance(
-    session: &mut dyn Session,
-    id: &str,
-    standing: Standing,
-    cursor: Option<&Key>,
-    progress: Progress,
-) -> Result<()> {
-    let now = session.now_sql(Duration::ZERO);
-    let sql = format!(
-        "UPDATE migration_state SET cursor = $1, applied = $2, processed = $3, changed = $4, quarantined = $5, total = $6, updated_at = {now}, \
-         spread = CASE spread WHEN 'even' THEN 'half' ELSE spread END WHERE migration_id = $7"
-    );
-    let parameters = [
-        key(cursor),
-        Value::Boolean(standing.applied),
-        count(progress.processed),
-        count(progress.changed),
-        count(progress.quarantined),
-        count(progress.total),
-        text(id),
-    ];
-    session.execute(&sql, &parameters).map(drop)
-}
-
-/// Records that the next pass begins: its keys and its number.
-pub(crate) fn next_pass(session: &mut dyn Session, id: &str, range: &RangeRow) -> Result<()> {
-    let now = session.now_sql(Duration::ZERO);
-    let sql = format!(
-        "UPDATE migration_range SET until = $1, pass = $2, updated_at = {now} WHERE migration_id = $3 AND range_index = 0"
-    );
-    let parameters = [
-        key(range.until.as_ref()),
-        Value::Integer(range.pass),
-        text(id),
-    ];
-    session.execute(&sql, &parameters).map(drop)
+    match resume {
+        true => ranges::adopt_ranges(session, id, begin.run_id),
+        false => ranges::begin_ranges(session, id, begin.run_id, ranges),
+    }
 }
 
 /// Records how a step ended. A completed one forgets its cursor and range.
@@ -445,7 +449,7 @@ pub(crate) fn next_migration(session: &mut dyn Session, run_id: &str, index: usi
         .map(drop)
 }
 
-/// Ends a run.
+/// Ends a run, and fences off everybody who still works on it.
 pub(crate) fn end_run(
     session: &mut dyn Session,
     run_id: &str,
@@ -456,12 +460,11 @@ pub(crate) fn end_run(
     let sql = format!(
         "UPDATE migration_run SET status = $1, last_error = $2, completed_at = {now}, updated_at = {now} WHERE run_id = $3"
     );
-    session
-        .execute(
-            &sql,
-            &[text(status.as_str()), optional(error), text(run_id)],
-        )
-        .map(drop)
+    session.execute(
+        &sql,
+        &[text(status.as_str()), optional(error), text(run_id)],
+    )?;
+    ranges::release_all(session, run_id, None)
 }
 
 /// Asks a run to stop after its batch.
@@ -497,5 +500,6 @@ pub(crate) fn cancel_now(
              lease_epoch = lease_epoch + 1 WHERE run_id = $3"
         ),
         &[text(status.as_str()), text(error), text(run_id)],
-    ).map(drop)
+    )?;
+    ranges::release_all(session, run_id, None)
 }

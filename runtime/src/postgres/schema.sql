@@ -1,8 +1,8 @@
--- Internal tables, version 1. Columns may be added by later versions, never renamed.
+-- Internal tables, version 2. Columns may be added by later versions, never renamed.
 CREATE TABLE migration_schema (
     version BIGINT NOT NULL PRIMARY KEY
 );
-INSERT INTO migration_schema (version) VALUES (1);
+INSERT INTO migration_schema (version) VALUES (2);
 
 -- One row per migration that has ever begun.
 CREATE TABLE migration_state (
@@ -48,20 +48,30 @@ CREATE TABLE migration_run (
     lease_holder     TEXT,
     lease_expires_at TIMESTAMPTZ,
     lease_epoch      BIGINT      NOT NULL,
-    started_by       TEXT        NOT NULL
+    started_by       TEXT        NOT NULL,
+    options          TEXT        NOT NULL DEFAULT '{}'
 );
 -- One active run at a time: by the database, not by a check before. `dry_run` is false in every row; an index on a
 -- constant would say it better, and CockroachDB wants a column.
 CREATE UNIQUE INDEX migration_run_one_active ON migration_run (dry_run) WHERE status IN ('pending', 'running');
 
--- Which keys a step that has begun and not ended covers. Its cursor is in migration_state.
+-- The keys that a step which has begun and not ended covers, in ranges that workers lease.
 CREATE TABLE migration_range (
-    migration_id TEXT        NOT NULL,
-    range_index  BIGINT      NOT NULL,
-    direction    TEXT        NOT NULL,
-    until        TEXT,
-    pass         BIGINT      NOT NULL,
-    updated_at   TIMESTAMPTZ NOT NULL,
+    migration_id     TEXT        NOT NULL,
+    range_index      BIGINT      NOT NULL,
+    direction        TEXT        NOT NULL,
+    until            TEXT,
+    pass             BIGINT      NOT NULL,
+    updated_at       TIMESTAMPTZ NOT NULL,
+    run_id           TEXT        NOT NULL,
+    start_after      TEXT,
+    cursor           TEXT,
+    total            BIGINT      NOT NULL,
+    processed        BIGINT      NOT NULL,
+    done             BOOLEAN     NOT NULL,
+    lease_holder     TEXT,
+    lease_epoch      BIGINT      NOT NULL,
+    lease_expires_at TIMESTAMPTZ,
     PRIMARY KEY (migration_id, range_index)
 );
 

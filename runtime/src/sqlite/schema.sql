@@ -1,8 +1,8 @@
--- Internal tables, version 1. Columns may be added by later versions, never renamed.
+-- Internal tables, version 2. Columns may be added by later versions, never renamed.
 CREATE TABLE migration_schema (
     version INTEGER NOT NULL
 );
-INSERT INTO migration_schema (version) VALUES (1);
+INSERT INTO migration_schema (version) VALUES (2);
 
 -- One row per migration that has ever begun. Every batch writes its row, so it has row numbers: a table without them
 -- would move a longer row's end, the source, to other pages.
@@ -49,19 +49,29 @@ CREATE TABLE migration_run (
     lease_holder     TEXT,
     lease_expires_at TEXT,
     lease_epoch      INTEGER NOT NULL,
-    started_by       TEXT    NOT NULL
+    started_by       TEXT    NOT NULL,
+    options          TEXT    NOT NULL DEFAULT '{}'
 );
 -- One active run at a time: by the database, not by a check before.
 CREATE UNIQUE INDEX migration_run_one_active ON migration_run ((1)) WHERE status IN ('pending', 'running');
 
--- Which keys a step that has begun and not ended covers. Its cursor is in migration_state.
+-- The keys that a step which has begun and not ended covers, in ranges that workers lease.
 CREATE TABLE migration_range (
-    migration_id TEXT    NOT NULL,
-    range_index  INTEGER NOT NULL,
-    direction    TEXT    NOT NULL,
-    until        TEXT,
-    pass         INTEGER NOT NULL,
-    updated_at   TEXT    NOT NULL,
+    migration_id     TEXT    NOT NULL,
+    range_index      INTEGER NOT NULL,
+    direction        TEXT    NOT NULL,
+    until            TEXT,
+    pass             INTEGER NOT NULL,
+    updated_at       TEXT    NOT NULL,
+    run_id           TEXT    NOT NULL DEFAULT '',
+    start_after      TEXT,
+    cursor           TEXT,
+    total            INTEGER NOT NULL DEFAULT 0,
+    processed        INTEGER NOT NULL DEFAULT 0,
+    done             INTEGER NOT NULL DEFAULT 0,
+    lease_holder     TEXT,
+    lease_epoch      INTEGER NOT NULL DEFAULT 0,
+    lease_expires_at TEXT,
     PRIMARY KEY (migration_id, range_index)
 ) WITHOUT ROWID;
 

@@ -112,6 +112,13 @@ impl Session for SqliteSession {
         include_str!("schema.sql")
     }
 
+    fn upgrade_sql(&self, from: i64) -> Option<&'static str> {
+        match from {
+            1 => Some(include_str!("upgrade_1.sql")),
+            _ => None,
+        }
+    }
+
     fn columns(&mut self, name: &str) -> Result<Option<Vec<String>>> {
         table::column_names(&self.connection, name).map_err(translate)
     }

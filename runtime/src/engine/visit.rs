@@ -1,0 +1,645 @@
+//! One worker's part in a step: range after range, batch after batch, each batch one transaction.
+
+use super::failing::of_a_document;
+use super::heart::Heart;
+use super::open::in_transaction;
+use super::pace::Pace;
+use super::passes::{pass_filter, refuse_endless_growth};
+use super::plan::Work;
+use super::ranges::{Acquired, acquire};
+use super::retry::{Patience, gave_up};
+use super::run::Drive;
+use super::state::{Happening, next};
+use super::step::{Part, Step};
+use crate::batch::{Batch, Redo};
+use crate::ctx::Ctx;
+use crate::error::{Error, Result};
+use crate::event::Event;
+use crate::history::{self, Advanced, Fate, Progress, RangeFence, RangeRow, RunStatus};
+use crate::manifest::{Locking, OnError, StepFunction, WriteMode};
+use crate::store::{Limit, Page, Session};
+use crate::value::Key;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How many differences a dry run shows per migration.
+const SAMPLE: usize = 5;
+
+/// One worker with what it has in hand.
+pub(super) struct Execution<'s, 'd, 'm> {
+    pub(super) step: &'s Step<'d, 'm>,
+    pub(super) drive: &'d Drive<'m>,
+    pub(super) work: &'d Work,
+    pub(super) batch: Batch,
+    pub(super) pace: Pace,
+    /// The range in hand.
+    pub(super) range: RangeRow,
+    /// What entitles to it; `None` in a dry run.
+    pub(super) fence: Option<RangeFence>,
+    /// Whether this worker keeps the run's own lease.
+    drives: bool,
+    renewed: Instant,
+    /// Documents matching `remaining` when the last pass began: a pass that helps none is the last.
+    pub(super) remaining: Option<u64>,
+    /// Documents visited in this pass that still match `remaining`.
+    pub(super) stuck: u64,
+    /// Whether documents are written one by one for good.
+    one_by_one: bool,
+    /// Whether rows are locked as they are read, in every batch.
+    locks: bool,
+    /// How long the last batch's transaction lasted before its commit, and its commit.
+    work_took: Duration,
+    commit_took: Duration,
+    /// Whether the run was asked to stop, and when that was last looked at.
+    canceled: bool,
+    looked: Instant,
+}
+
+/// What one batch came to.
+pub(super) enum Outcome {
+    /// Committed, and there are more documents.
+    More,
+    /// Committed, and it was the last of the range.
+    Last,
+    /// Rolled back: the range stands elsewhere than we thought. Again from there.
+    Elsewhere(Box<RangeRow>),
+}
+
+/// How a range ended for this worker.
+enum RangeEnd {
+    Visited,
+    Part(Part),
+}
+
+impl<'s, 'd, 'm> Execution<'s, 'd, 'm> {
+    pub(super) fn new(step: &'s Step<'d, 'm>, session: Box<dyn Session>, drives: bool) -> Self {
+        let (drive, work) = (step.drive, step.work);
+        let request = drive.request;
+        let table = step.opened.table.clone();
+        let mut ctx = Ctx::new(
+            session,
+            work.migration,
+            table.clone(),
+            Arc::new(drive.migrator.hooks.clone()),
+        );
+        ctx.run_id = drive.run_id.clone();
+        ctx.direction = request.direction;
+        ctx.dry_run = request.dry_run;
+        ctx.write_mode = work.step.write_mode;
+        let hooked = ctx.write_mode == WriteMode::Normal && !ctx.hooks.of(&table.name).is_empty();
+        // Hooks look at rows as they are. Where nobody else writes meanwhile there is nothing to guard against.
+        let locks = hooked
+            || work.step.locking == Locking::Rows
+            || drive.migrator.limits().contains(&Limit::NoRowLocks);
+        let page = Page {
+            table,
+            columns: step.opened.columns.clone(),
+            filter: None,
+            after: None,
+            until: None,
+            limit: 0,
+            lock: locks,
+        };
+        let exact = work.step.batch_size.or(request.batch_size);
+        let pause = request
+            .pause
+            .unwrap_or_else(|| drive.migrator.store.default_pause());
+        let pace = Pace::new(exact, request.start_batch_size, request.target_batch, pause)
+            .rows_per_second(request.rows_per_second)
+            .full_speed(request.full_speed);
+        let batch = Batch::new(ctx, page, step.opened.fields.clone());
+        Execution {
+            step,
+            drive,
+            work,
+            batch,
+            pace,
+            range: RangeRow::new(request.direction, None, None, 0),
+            fence: None,
+            drives: drives && drive.fence.is_some(),
+            renewed: Instant::now(),
+            remaining: None,
+            stuck: 0,
+            one_by_one: false,
+            locks,
+            work_took: Duration::ZERO,
+            commit_took: Duration::ZERO,
+            canceled: false,
+            looked: Instant::now(),
+        }
+    }
+
+    /// Visits ranges until none is left, and gives the session back.
+    pub(super) fn work(mut self) -> (Box<dyn Session>, Result<Part>) {
+        let part = self.ranges();
+        if !matches!(part, Ok(Part::Over)) {
+            self.step.stop();
+        }
+        (self.batch.ctx.session, part)
+    }
+
+    fn ranges(&mut self) -> Result<Part> {
+        const SOON: Duration = Duration::from_millis(20);
+        const LATER: Duration = Duration::from_millis(500);
+        let mut wait = SOON;
+        loop {
+            if let Some(part) = self.asked_to_stop() {
+                return self.stop_without_a_range(part);
+            }
+            self.renew_run_lease()?;
+            match acquire(self.step, &mut *self.batch.ctx.session)? {
+                Acquired::Over => return Ok(Part::Over),
+                Acquired::Wait => {
+                    std::thread::sleep(wait);
+                    wait = (wait * 2).min(LATER);
+                }
+                Acquired::Range(range, fence) => {
+                    wait = SOON;
+                    self.begin_range(range, fence);
+                    match self.visit_range()? {
+                        RangeEnd::Visited => {}
+                        RangeEnd::Part(part) => return Ok(part),
+                    }
+                }
+            }
+        }
+    }
+
+    fn begin_range(&mut self, range: RangeRow, fence: Option<RangeFence>) {
+        self.fence = fence;
+        self.batch.page.filter = pass_filter(self.work, range.pass).map(str::to_owned);
+        self.batch.page.until.clone_from(&range.until);
+        self.range = range;
+        self.stuck = 0;
+        if self.drive.migrator.limits().contains(&Limit::OneWriter) {
+            // Nobody else can write while a batch is in hand, and so nobody can take over.
+            return;
+        }
+        let (run, fence) = (
+            self.drive.fence.clone().filter(|_| self.drives),
+            self.fence.clone(),
+        );
+        self.batch.heart = fence.map(|fence| {
+            Heart::new(fence.lease / 5, move |session| {
+                let (sql, parameters) = history::renewal(session, &fence);
+                let mut renewed = session.execute_aside(&sql, &parameters);
+                if let (Some(run), Ok(_)) = (&run, &renewed) {
+                    let (sql, parameters) = history::run_renewal(session, run);
+                    renewed = session.execute_aside(&sql, &parameters);
+                }
+                // The batch's own commit tells whether the lease still holds.
+                if let Err(error) = renewed {
+                    tracing::debug!(error = %error.chain(), "the lease could not be renewed");
+                }
+            })
+        });
+    }
+
+    /// Batch after batch to the end of the range.
+    fn visit_range(&mut self) -> Result<RangeEnd> {
+        let end = self.batches();
+        match end {
+            Err(error) if error.is_lease_lost() => {
+                self.batch.ctx.session.rollback();
+                if self.run_is_ours()? {
+                    // Only this range was taken from us, since we were slow; there may be others.
+                    let message = error.chain();
+                    self.drive.tell(Event::Warning { message });
+                    return Ok(RangeEnd::Visited);
+                }
+                match self.run_was_ended()? {
+                    true => Ok(RangeEnd::Part(Part::Over)),
+                    false => Err(error),
+                }
+            }
+            Err(error) => {
+                let error = self.explain(error);
+                self.record_end(RunStatus::Failed, Some(&error));
+                Ok(RangeEnd::Part(Part::Failed(error)))
+            }
+            Ok(RangeEnd::Part(Part::Canceled)) => {
+                self.record_end(RunStatus::Canceled, None);
+                Ok(RangeEnd::Part(Part::Canceled))
+            }
+            Ok(RangeEnd::Part(Part::Left)) => {
+                self.give_back();
+                Ok(RangeEnd::Part(Part::Left))
+            }
+            Ok(end) => Ok(end),
+        }
+    }
+
+    /// Whether the run goes on, and is this process's to drive if it was.
+    fn run_is_ours(&mut self) -> Result<bool> {
+        let run = self.load_run()?;
+        Ok(run.is_some_and(|run| {
+            let driver = self.drive.fence.as_ref();
+            run.is_active() && driver.is_none_or(|fence| fence.epoch == run.lease_epoch)
+        }))
+    }
+
+    /// Whether another worker of this process has ended the run, which all of them then notice.
+    fn run_was_ended(&mut self) -> Result<bool> {
+        Ok(self.step.is_stopped() && self.load_run()?.is_some_and(|run| !run.is_active()))
+    }
+
+    fn load_run(&mut self) -> Result<Option<history::RunRow>> {
+        let drive = self.drive;
+        in_transaction(drive, &mut *self.batch.ctx.session, |session| {
+            history::load_run(session, &drive.run_id)
+        })
+    }
+
+    fn asked_to_stop(&self) -> Option<Part> {
+        if self.drive.request.cancel.is_canceled() || self.canceled {
+            Some(Part::Canceled)
+        } else if self.drive.leave.is_canceled() {
+            Some(Part::Left)
+        } else if self.step.is_stopped() {
+            Some(Part::Over)
+        } else {
+            None
+        }
+    }
+
+    /// Only the driver ends a run without holding a range of it.
+    fn stop_without_a_range(&mut self, part: Part) -> Result<Part> {
+        if matches!(part, Part::Canceled) {
+            self.fence = None;
+            self.record_end(RunStatus::Canceled, None);
+        }
+        Ok(part)
+    }
+
+    fn batches(&mut self) -> Result<RangeEnd> {
+        // A look at a database in the same process costs nothing; elsewhere it is a round trip.
+        let near = self.drive.migrator.limits().contains(&Limit::OneWriter);
+        let ago = Duration::from_millis(if near { 0 } else { 50 });
+        loop {
+            self.look_for_cancel(ago)?;
+            if let Some(part) = self.asked_to_stop() {
+                return Ok(RangeEnd::Part(part));
+            }
+            self.renew_run_lease()?;
+            let started = Instant::now();
+            let outcome = self.batch_with_patience()?;
+            let took = started.elapsed();
+            match outcome {
+                Outcome::Elsewhere(range) => self.go_on_from(*range),
+                Outcome::More => {
+                    let documents = self.batch.ctx.keys.len();
+                    self.tell_batch(documents, took);
+                    self.pace.took(documents, self.work_took, self.commit_took);
+                    self.pause(self.pace.pause(documents, took))?;
+                }
+                Outcome::Last => {
+                    self.tell_batch(self.batch.ctx.keys.len(), took);
+                    return Ok(RangeEnd::Visited);
+                }
+            }
+            if self.range.done {
+                return Ok(RangeEnd::Visited);
+            }
+        }
+    }
+
+    /// The stored range is the truth: a commit whose reply was lost went through, or somebody took half of it.
+    fn go_on_from(&mut self, range: RangeRow) {
+        tracing::debug!(?range, "the range stands elsewhere; going on from there");
+        self.batch.page.until.clone_from(&range.until);
+        self.range = range;
+    }
+
+    /// The run's own lease outlives its batches; it is renewed when a fifth of it is used up.
+    fn renew_run_lease(&mut self) -> Result<()> {
+        let Some(fence) = self.drive.fence.clone().filter(|_| self.drives) else {
+            return Ok(());
+        };
+        if self.renewed.elapsed() < fence.lease / 5 {
+            return Ok(());
+        }
+        let drive = self.drive;
+        self.canceled |= in_transaction(drive, &mut *self.batch.ctx.session, |session| {
+            history::fence(session, &fence)
+        })?;
+        self.renewed = Instant::now();
+        Ok(())
+    }
+
+    /// Every batch is told whether the run was asked to stop; here the flag is read when that was some time ago.
+    fn look_for_cancel(&mut self, ago: Duration) -> Result<()> {
+        if self.fence.is_none() || self.looked.elapsed() < ago {
+            return Ok(());
+        }
+        match history::load_run(&mut *self.batch.ctx.session, &self.drive.run_id) {
+            // One that was ended by somebody else refuses the next batch.
+            Ok(run) => {
+                self.canceled |= run.is_some_and(|run| run.is_active() && run.cancel_requested)
+            }
+            // The batch meets the same trouble, and has the patience for it.
+            Err(error) if error.is_busy() => {}
+            Err(error) => return Err(error),
+        }
+        self.looked = Instant::now();
+        Ok(())
+    }
+
+    /// Leaves the database to others; whoever asks us to stop cuts a long pause short.
+    fn pause(&mut self, pause: Duration) -> Result<()> {
+        const LOOK: Duration = Duration::from_millis(50);
+        let until = Instant::now() + pause;
+        while let Some(left) = until
+            .checked_duration_since(Instant::now())
+            .filter(|left| !left.is_zero())
+        {
+            if self.asked_to_stop().is_some() {
+                return Ok(());
+            }
+            self.look_for_cancel(Duration::from_millis(500))?;
+            self.renew_run_lease()?;
+            std::thread::sleep(left.min(LOOK));
+        }
+        Ok(())
+    }
+
+    fn tell_batch(&self, documents: usize, took: Duration) {
+        let Progress {
+            processed,
+            changed,
+            total,
+            ..
+        } = self.step.tally();
+        self.drive.tell(Event::BatchCommitted {
+            migration_id: self.work.migration.id.to_owned(),
+            processed,
+            changed,
+            total,
+            batch: documents,
+            took,
+        });
+    }
+
+    /// One batch, tried again while the database is busy, and redone one document at a time where that is noticeable.
+    fn batch_with_patience(&mut self) -> Result<Outcome> {
+        let mut patience = Patience::new(self.drive.request.lock_timeout);
+        loop {
+            let error = match self.one_batch() {
+                Ok(outcome) => return Ok(outcome),
+                Err(error) => error,
+            };
+            self.batch.ctx.session.rollback();
+            if let Some(redo) = self.batch.redo {
+                self.redo(redo);
+            } else if error.is_busy() {
+                let Some(pause) = patience.pause() else {
+                    return Err(gave_up(error, self.drive.request.lock_timeout));
+                };
+                self.pace.timed_out();
+                self.tell_retry(&error, pause);
+                std::thread::sleep(pause);
+            } else if self.work.step.on_error == OnError::Quarantine && of_a_document(&error) {
+                return self.around_the_failing_document(error);
+            } else {
+                return Err(error);
+            }
+        }
+    }
+
+    /// Prepares for doing the batch again.
+    fn redo(&mut self, redo: Redo) {
+        match redo {
+            Redo::OneByOne => (self.one_by_one, self.batch.eager) = (true, true),
+            Redo::OneByOneOnce => self.batch.eager = true,
+            Redo::Locked => {}
+        }
+        // Whoever does it again does it with nobody in between.
+        self.batch.page.lock = true;
+    }
+
+    fn one_batch(&mut self) -> Result<Outcome> {
+        let limit = self.pace.size();
+        self.batch_of(limit)
+    }
+
+    /// The transaction: page, step, patches, cursor, commit.
+    pub(super) fn batch_of(&mut self, limit: usize) -> Result<Outcome> {
+        self.batch.reset();
+        self.batch.page.limit = limit;
+        self.batch.page.after = self.range.position().cloned();
+        if self.drive.request.dry_run {
+            self.batch.sample = SAMPLE.saturating_sub(self.step.sample().len());
+        }
+        self.batch.ctx.session.begin()?;
+        let begun = Instant::now();
+        if let Err(error) = self.call_step() {
+            return Err(self.batch.first_failure(error));
+        }
+        let documents = self.batch.ctx.keys.len();
+        let cursor = self.batch.ctx.keys.last().cloned();
+        // A page that ends with the last key of the range is the last one, however full it is.
+        let reached = cursor.is_some() && cursor == self.range.until;
+        let more = !reached && (documents == limit || self.batch.truncated);
+        let done = Progress {
+            processed: self.batch.processed,
+            changed: self.batch.ctx.changed,
+            ..Progress::default()
+        };
+        self.commit(cursor, done, more, begun)
+    }
+
+    /// Calls the generated function; a panic in it is a failure like any other.
+    fn call_step(&mut self) -> Result<()> {
+        let (batch, runtime) = (&mut self.batch, self.drive.runtime);
+        let function = self.work.step.function;
+        let called = catch_unwind(AssertUnwindSafe(|| match function {
+            StepFunction::Sync(function) => function(batch),
+            StepFunction::Async(function) => runtime.block_on(function(batch)),
+        }));
+        called.unwrap_or_else(|panic| {
+            let text = panic
+                .downcast_ref::<&str>()
+                .map(|text| (*text).to_owned())
+                .or_else(|| panic.downcast_ref::<String>().cloned());
+            Err(Error::step(format!(
+                "the step panicked: {}",
+                text.as_deref().unwrap_or("without a message")
+            )))
+        })
+    }
+
+    /// Moves the cursor and commits; what this worker now remembers is only set once that has succeeded.
+    pub(super) fn commit(
+        &mut self,
+        cursor: Option<Key>,
+        done: Progress,
+        more: bool,
+        begun: Instant,
+    ) -> Result<Outcome> {
+        let to = RangeRow {
+            cursor: cursor.or_else(|| self.range.cursor.clone()),
+            processed: self.range.processed + done.processed,
+            done: !more,
+            ..self.range.clone()
+        };
+        let stuck = self.stuck + self.still_matching()?;
+        let mut next = None;
+        if self.drive.request.dry_run {
+            self.step.sample().append(&mut self.batch.differences);
+            self.work_took = begun.elapsed();
+            self.batch.ctx.session.rollback();
+        } else {
+            let fence = self.fence.clone().ok_or_else(|| {
+                Error::schema("a batch was begun without a lease; this is a fault of driftless")
+            })?;
+            let session = &mut *self.batch.ctx.session;
+            match history::advance(session, &fence, &self.range, &to)? {
+                Advanced::Moved { canceled } => {
+                    self.canceled |= canceled;
+                    self.looked = Instant::now();
+                }
+                Advanced::Elsewhere(range) => {
+                    session.rollback();
+                    return Ok(Outcome::Elsewhere(range));
+                }
+            }
+            next = self.write_state(&fence, &to, done, stuck)?;
+            self.work_took = begun.elapsed();
+            if !self.commit_for_certain(&fence, &to)? {
+                return Ok(Outcome::Elsewhere(Box::new(self.range.clone())));
+            }
+            self.commit_took = begun.elapsed() - self.work_took;
+        }
+        self.remember(to, done, stuck, next);
+        Ok(if self.range.done {
+            Outcome::Last
+        } else {
+            Outcome::More
+        })
+    }
+
+    /// What this worker knows after a commit.
+    fn remember(&mut self, to: RangeRow, done: Progress, stuck: u64, next: Option<NextPass>) {
+        (self.batch.page.lock, self.batch.eager) = (self.locks, self.one_by_one);
+        if self.batch.ctx.used {
+            self.batch.ctx.session.forget_prefetched();
+        }
+        if let Some(heart) = &mut self.batch.heart {
+            heart.rest();
+        }
+        let mut tally = self.step.tally_to_change();
+        tally.processed += done.processed;
+        tally.changed += done.changed;
+        tally.quarantined += done.quarantined;
+        self.stuck = stuck;
+        match next {
+            None => self.range = to,
+            Some(NextPass { range, fence, left }) => {
+                tally.total = tally.processed + left;
+                drop(tally);
+                self.begin_range(range, Some(fence));
+                self.remaining = Some(left);
+            }
+        }
+    }
+
+    /// Says in `migration_state` how far the step is, and ends the step with its last batch.
+    fn write_state(
+        &mut self,
+        fence: &RangeFence,
+        to: &RangeRow,
+        done: Progress,
+        stuck: u64,
+    ) -> Result<Option<NextPass>> {
+        let id = self.work.migration.id;
+        let standing = self.step.opened.standing;
+        let impossible = || {
+            Error::schema(format!(
+                "a batch cannot happen to a step that stands at {standing:?}"
+            ))
+        };
+        let moved = next(standing, Happening::Batch).ok_or_else(impossible)?;
+        let session = &mut *self.batch.ctx.session;
+        history::advance_state(session, id, moved, to, done)?;
+        let reached = Progress {
+            processed: self.step.tally().processed + done.processed,
+            ..self.step.tally()
+        };
+        if !to.done {
+            refuse_endless_growth(self.work, &reached)?;
+            return Ok(None);
+        }
+        if history::open_ranges(session, id)? > 0 {
+            return Ok(None);
+        }
+        if let Some((range, left)) = self.next_pass(to, stuck)? {
+            let holder = self.drive.holder.map_or("", |holder| holder.name.as_str());
+            let session = &mut *self.batch.ctx.session;
+            let fence = history::next_pass(session, fence, &range, holder)?;
+            let range = RangeRow {
+                epoch: fence.epoch,
+                ..range
+            };
+            return Ok(Some(NextPass { range, fence, left }));
+        }
+        let ended = next(moved, Happening::LastBatch).ok_or_else(impossible)?;
+        let session = &mut *self.batch.ctx.session;
+        history::end_step(session, id, ended, None)?;
+        history::next_migration(session, &self.drive.run_id, self.step.index + 1)?;
+        if self.step.last {
+            history::end_run(session, &self.drive.run_id, RunStatus::Completed, None)?;
+        }
+        Ok(None)
+    }
+
+    /// Commits, and finds out what became of it when the reply is lost. Says whether it is committed.
+    fn commit_for_certain(&mut self, fence: &RangeFence, to: &RangeRow) -> Result<bool> {
+        let mut patience = Patience::new(self.drive.request.lock_timeout);
+        loop {
+            let Err(error) = self.batch.ctx.session.commit() else {
+                return Ok(true);
+            };
+            if !error.is_busy() || !self.batch.ctx.session.in_transaction() {
+                return self.read_back(fence, to, error);
+            }
+            // In rollback-journal mode a commit of SQLite's waits for readers; the transaction stays open meanwhile.
+            let Some(pause) = patience.pause() else {
+                return Err(gave_up(error, self.drive.request.lock_timeout));
+            };
+            std::thread::sleep(pause);
+        }
+    }
+
+    /// Whether a commit without a reply went through: the cursor tells.
+    fn read_back(&mut self, fence: &RangeFence, to: &RangeRow, error: Error) -> Result<bool> {
+        let (drive, from) = (self.drive, &self.range);
+        self.batch.ctx.session.rollback();
+        let fate = in_transaction(drive, &mut *self.batch.ctx.session, |session| {
+            history::fate(session, fence, from, to)
+        })?;
+        match fate {
+            Fate::Committed => Ok(true),
+            Fate::RolledBack if error.is_busy() => {
+                self.tell_retry(&error, Duration::ZERO);
+                Ok(false)
+            }
+            Fate::RolledBack => Err(error),
+        }
+    }
+
+    fn tell_retry(&self, error: &Error, pause: Duration) {
+        self.drive.tell(Event::Retrying {
+            migration_id: self.work.migration.id.to_owned(),
+            reason: error.chain(),
+            pause,
+        });
+    }
+}
+
+/// The pass that begins with the commit of the last one's end.
+pub(super) struct NextPass {
+    pub(super) range: RangeRow,
+    pub(super) fence: RangeFence,
+    /// Documents that still match `remaining`.
+    pub(super) left: u64,
+}
