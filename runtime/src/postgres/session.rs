@@ -9,7 +9,7 @@ use super::page::{Guard, Prefetched};
 use super::table::Table;
 use super::types::{Kind, Parameter, Scratch, decode, kind_of_result};
 use super::wire::{Answer, Failure, Posted, Wire};
-use super::{page, table, write};
+use super::{bypass, page, table, write};
 use crate::error::{Error, ErrorKind, Result};
 use crate::patch::Patch;
 use crate::store::{Page, RowSink, Session, TableInfo, WriteFailure, Written};
@@ -407,6 +407,10 @@ impl Session for PostgresSession {
     fn fire_triggers(&mut self, fire: bool) -> Result<()> {
         self.fires = fire;
         Ok(())
+    }
+
+    fn check_bypass(&mut self, table: &TableInfo) -> Result<()> {
+        bypass::check(self, table)
     }
 
     fn check_predicate(&mut self, table: &TableInfo, predicate: &str) -> Result<()> {

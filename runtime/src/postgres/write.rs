@@ -3,6 +3,8 @@
 //! The values go as arrays of the columns' own types, a column of the statement's `u` each, and are joined by the key. Casts
 //! are left out where they can be: Citus refuses those that are not immutable on columns that were unnested.
 
+use super::bypass;
+use super::foreign_keys::{self, Check};
 use super::page::key_columns;
 use super::session::{PostgresRow, PostgresSession, raw_cell};
 use super::table::Table;
@@ -14,7 +16,7 @@ use crate::store::{TableInfo, WriteFailure, Written, quote};
 use crate::value::{Key, Row, Value};
 
 /// A change, with its place in the caller's list.
-type Change<'c> = (usize, &'c (usize, Patch));
+pub(super) type Change<'c> = (usize, &'c (usize, Patch));
 
 /// Writes changes, those alike together.
 pub(super) fn write(
@@ -60,37 +62,92 @@ fn write_at_once(
         session.expect_foreign_changes()?;
     }
     let guard = guarded && session.guard.columns.is_some();
-    let mut posted: Vec<(&[Change<'_>], Posted<Answer>)> = Vec::with_capacity(groups.len());
+    let bypass = bypass::is_needed(session, own);
+    let (mut pointed_to, mut checks) = (Vec::new(), Vec::new());
+    if bypass {
+        for group in &groups {
+            pointed_to.extend(foreign_keys::lock_what_is_pointed_to(
+                session, table, own, keys, group,
+            )?);
+            checks.extend(foreign_keys::of_what_points(table, own, keys, group)?);
+        }
+    }
+    let mut answers = Answers::default();
+    if bypass {
+        answers
+            .posted
+            .push((None, session.post(bypass::OFF, Vec::new())?));
+    }
     for group in &groups {
         let (sql, parameters) = match group.as_slice() {
             [(_, (position, patch))] if !guard => single(table, own, &keys[*position], patch)?,
             group => many(session, table, own, keys, group, guard)?,
         };
-        posted.push((group, session.post(&sql, parameters)?));
+        answers
+            .posted
+            .push((Some(group), session.post(&sql, parameters)?));
     }
-    let mut written = Written::default();
-    let mut failure = None;
-    for (group, posted) in posted {
-        match session.wait(posted) {
-            Ok(answer) => {
-                written.rows += answer.affected;
-                if guard && (answer.affected as usize) < group.len() {
-                    written.missed.extend(missed(group, &answer));
-                }
-            }
-            // The others' answers are waited for all the same; they only say that the transaction has failed.
-            Err(error) => {
-                failure.get_or_insert(error);
-            }
-        }
+    if bypass {
+        answers
+            .posted
+            .push((None, session.post(bypass::ON, Vec::new())?));
     }
-    if let Some(error) = failure {
-        return Err(error);
+    let written = answers.wait(session, guard)?;
+    for pointed_to in pointed_to {
+        checks.extend(pointed_to.check(table)?);
     }
+    hold(session, checks)?;
     if quiet || !session.shared.flavor().counts {
         session.count_changed(written.rows);
     }
     Ok(written)
+}
+
+/// Answers to what was posted, those to changes with their changes.
+#[derive(Default)]
+struct Answers<'g, 'c> {
+    posted: Vec<(Option<&'g Vec<Change<'c>>>, Posted<Answer>)>,
+}
+
+impl Answers<'_, '_> {
+    /// Waits for all of them, in order; after a failure the others only say that the transaction has failed.
+    fn wait(self, session: &mut PostgresSession, guard: bool) -> Result<Written> {
+        let mut written = Written::default();
+        let mut failure = None;
+        for (group, posted) in self.posted {
+            match (session.wait(posted), group) {
+                (Ok(answer), Some(group)) => {
+                    written.rows += answer.affected;
+                    if guard && (answer.affected as usize) < group.len() {
+                        written.missed.extend(missed(group, &answer));
+                    }
+                }
+                (Ok(_), None) => {}
+                (Err(error), _) => {
+                    failure.get_or_insert(error);
+                }
+            }
+        }
+        match failure {
+            None => Ok(written),
+            Some(error) => Err(error),
+        }
+    }
+}
+
+/// Makes sure that foreign keys hold.
+fn hold(session: &mut PostgresSession, checks: Vec<Check>) -> Result<()> {
+    for Check {
+        sql,
+        parameters,
+        broken,
+    } in checks
+    {
+        if session.ask(&sql, parameters)?.affected > 0 {
+            return Err(broken);
+        }
+    }
+    Ok(())
 }
 
 /// Whether writing these changes changes no other row: nobody's trigger fires, and no foreign key passes it on.
@@ -209,23 +266,10 @@ fn many(
             of.many_sql(&cell)
         ));
     }
-    let mut conditions = Vec::new();
-    for (part, key) in key_columns(table)?.enumerate() {
-        let values = group
-            .iter()
-            .map(|(_, (position, _))| &keys[*position][part]);
-        let cell = statement.add(Parameter::many(key.of, values)?);
-        let name = &table.key[part].sql_name;
-        conditions.push(format!(
-            "{} = {}",
-            key.of.compare_sql(&format!("d.{name}")),
-            key.of.many_sql(&cell)
-        ));
-    }
+    let mut conditions = statement.keys(table, keys, group)?;
     if guard {
         conditions.extend(unchanged(session, table, own, group, &mut statement)?);
     }
-    conditions.extend(statement.bounds(table, keys, group)?);
     let (source, conditions) = (statement.source(guard), conditions.join(" AND "));
     let returning = if guard { " RETURNING u.place" } else { "" };
     let sql = match first.delete {
@@ -276,18 +320,38 @@ fn unchanged(
 
 /// The arrays that a statement is fed with, a column of `u` each.
 #[derive(Default)]
-struct Unnested {
-    parameters: Vec<Parameter>,
-    /// How many of the parameters are arrays.
-    arrays: usize,
+pub(super) struct Unnested {
+    pub parameters: Vec<Parameter>,
+    /// The places of the arrays among the parameters.
+    arrays: Vec<usize>,
 }
 
 impl Unnested {
     /// Adds an array and returns the name of its cells.
-    fn add(&mut self, array: Parameter) -> String {
+    pub(super) fn add(&mut self, array: Parameter) -> String {
         self.parameters.push(array);
-        self.arrays += 1;
-        format!("u.c{}", self.arrays)
+        self.arrays.push(self.parameters.len());
+        format!("u.c{}", self.arrays.len())
+    }
+
+    /// Adds the keys of these changes, and returns the conditions by which `d` is the rows that have them.
+    pub(super) fn keys(
+        &mut self,
+        table: &TableInfo,
+        keys: &[Key],
+        group: &[Change<'_>],
+    ) -> Result<Vec<String>> {
+        let mut conditions = Vec::new();
+        for (part, (key, name)) in key_columns(table)?.zip(&table.key).enumerate() {
+            let values = group
+                .iter()
+                .map(|(_, (position, _))| &keys[*position][part]);
+            let cell = self.add(Parameter::many(key.of, values)?);
+            let column = key.of.compare_sql(&format!("d.{}", name.sql_name));
+            conditions.push(format!("{column} = {}", key.of.many_sql(&cell)));
+        }
+        conditions.extend(self.bounds(table, keys, group)?);
+        Ok(conditions)
     }
 
     /// Bounds on the key, or a plan might walk the whole index.
@@ -319,9 +383,13 @@ impl Unnested {
     }
 
     /// `unnest($1, $2) AS u (c1, c2)`.
-    fn source(&self, with_place: bool) -> String {
-        let arrays: Vec<String> = (1..=self.arrays).map(|at| format!("${at}")).collect();
-        let mut names: Vec<String> = (1..=self.arrays).map(|at| format!("c{at}")).collect();
+    pub(super) fn source(&self, with_place: bool) -> String {
+        let arrays: Vec<String> = self
+            .arrays
+            .iter()
+            .map(|place| format!("${place}"))
+            .collect();
+        let mut names: Vec<String> = (1..=arrays.len()).map(|at| format!("c{at}")).collect();
         let places = if with_place {
             names.push("place".into());
             " WITH ORDINALITY"
@@ -382,7 +450,19 @@ pub(super) fn insert(
         table.sql_name,
         key.join(", ")
     );
-    let answer = session.ask(&sql, parameters)?;
+    let bypass = bypass::is_needed(session, own);
+    let mut posted = Vec::new();
+    if bypass {
+        posted.push(session.post(bypass::OFF, Vec::new())?);
+    }
+    posted.push(session.post(&sql, parameters)?);
+    let mut answer = Answer::default();
+    for posted in posted {
+        answer = session.wait(posted)?;
+    }
+    if bypass {
+        session.ask(bypass::ON, Vec::new())?;
+    }
     let kinds: Vec<Kind> = own
         .key
         .iter()
@@ -393,5 +473,9 @@ pub(super) fn insert(
     };
     let row = PostgresRow::new(row, &kinds);
     let key = (0..kinds.len()).map(|at| row.cell(at).map(|cell| cell.to_owned()));
-    key.collect::<Result<Key>>().map(Some)
+    let key = key.collect::<Result<Key>>()?;
+    if bypass {
+        hold(session, foreign_keys::of_an_inserted_row(table, own, &key)?)?;
+    }
+    Ok(Some(key))
 }
