@@ -1,8 +1,9 @@
-//! A process that migrates: `driver <fixture> <database url> [up|down|cancel|cancel-force] [--batch-size N] [--lease-ms N]
-//! [--lock-timeout-ms N] [--wait-after BATCHES]… [--full-speed]`. Prints one line per event and, last, how it
-//! ended: `ended <status>: <error>` or `refused <kind>: <error>`.
+//! A process that migrates: `driver <fixture> <database url> [up|down|work|cancel|cancel-force] [--batch-size N]
+//! [--lease-ms N] [--lock-timeout-ms N] [--wait-after BATCHES]… [--full-speed] [--workers N] [--detach] [--pause-ms N]`.
+//! Prints one line per event and, last, how it ended: `ended <status>: <error>`, `worked driven=N helped=N refused=N` or
+//! `refused <kind>: <error>`. `work` ends when there is nothing to do; `work-on` when its input ends.
 
-use driftless::{Event, Migrator, Run};
+use driftless::{Event, Migrator, Run, Worker};
 use driftless_tests::fixture;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -15,6 +16,9 @@ struct Options {
     lock_timeout: Option<Duration>,
     wait_after: Vec<u64>,
     full_speed: bool,
+    workers: Option<u32>,
+    detach: bool,
+    pause: Option<Duration>,
 }
 
 fn options(arguments: &mut dyn Iterator<Item = String>) -> Options {
@@ -33,7 +37,12 @@ fn options(arguments: &mut dyn Iterator<Item = String>) -> Options {
             "--lock-timeout-ms" => options.lock_timeout = Some(Duration::from_millis(number())),
             "--wait-after" => options.wait_after.push(number()),
             "--full-speed" => options.full_speed = true,
-            "up" | "down" | "cancel" | "cancel-force" => options.command = argument,
+            "--workers" => options.workers = Some(u32::try_from(number()).expect("a number")),
+            "--pause-ms" => options.pause = Some(Duration::from_millis(number())),
+            "--detach" => options.detach = true,
+            "up" | "down" | "work" | "work-on" | "cancel" | "cancel-force" => {
+                options.command = argument
+            }
             other => panic!("{other} is not an argument of the driver"),
         }
     }
@@ -56,6 +65,8 @@ fn observe(event: &Event, batches: &AtomicU64, wait_after: &[u64]) {
         }
         Event::Retrying { reason, .. } => println!("retrying {reason}"),
         Event::Warning { message } => println!("warning {message}"),
+        Event::WorkerIdle => println!("idle"),
+        Event::WorkerRefused { reason, .. } => println!("worker refused {reason}"),
         _ => {}
     }
 }
@@ -85,6 +96,7 @@ async fn execute(manifest: &'static driftless::Manifest, url: &str, options: &Op
     let mut run = match options.command.as_str() {
         "up" => Run::up(),
         "down" => Run::down(),
+        "work" | "work-on" => return work(migrator, options).await.unwrap_or_else(refused),
         command => {
             let canceled = migrator.cancel_run(None, command == "cancel-force").await;
             return canceled.map_or_else(refused, |canceled| format!("canceled {canceled:?}"));
@@ -99,6 +111,15 @@ async fn execute(manifest: &'static driftless::Manifest, url: &str, options: &Op
     if options.full_speed {
         run = run.full_speed();
     }
+    if let Some(workers) = options.workers {
+        run = run.workers(workers);
+    }
+    if let Some(pause) = options.pause {
+        run = run.pause(pause);
+    }
+    if options.detach {
+        run = run.detach();
+    }
     match migrator.run(run).await {
         Ok(report) => format!(
             "ended {}: {}",
@@ -107,4 +128,32 @@ async fn execute(manifest: &'static driftless::Manifest, url: &str, options: &Op
         ),
         Err(error) => refused(error),
     }
+}
+
+async fn work(migrator: Migrator, options: &Options) -> driftless::Result<String> {
+    let until_idle = options.command == "work";
+    let mut worker = Worker::new(migrator).until_idle(until_idle);
+    if let Some(workers) = options.workers {
+        worker = worker.workers(workers);
+    }
+    let report = worker
+        .run(async {
+            if until_idle {
+                std::future::pending::<()>().await;
+            }
+            // A line or the end of the input is the signal to stop.
+            let _ = tokio::task::spawn_blocking(|| std::io::stdin().read_line(&mut String::new()))
+                .await;
+        })
+        .await?;
+    let last = report
+        .last
+        .map(|last| format!(" last={}: {}", last.status, last.error.unwrap_or_default()));
+    Ok(format!(
+        "worked driven={} helped={} refused={}{}",
+        report.driven,
+        report.helped,
+        report.refused,
+        last.unwrap_or_default()
+    ))
 }
