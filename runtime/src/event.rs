@@ -87,6 +87,8 @@ pub enum Event {
         run_id: String,
         /// How.
         status: RunStatus,
+        /// Why it failed, with causes.
+        error: Option<String>,
     },
     /// A worker has nothing to do, and waits.
     WorkerIdle,

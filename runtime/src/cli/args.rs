@@ -6,6 +6,9 @@ use std::path::PathBuf;
 /// The largest batch, as in `#[migration(batch_size = …)]`.
 const BATCH_SIZES: std::ops::RangeInclusive<i64> = 1..=100_000;
 
+/// Each worker is a connection and a thread.
+const WORKERS: std::ops::RangeInclusive<i64> = 1..=128;
+
 /// Applies this project's data migrations to a database, in batches that are resumable and exactly once.
 #[derive(Debug, Parser)]
 #[command(name = "migrate", arg_required_else_help = true, after_help = EXIT_CODES)]
@@ -66,6 +69,8 @@ pub(crate) enum Command {
     Status(Status),
     /// Stop the active run after its batch, from any machine
     Cancel(Cancel),
+    /// Drive detached runs and those whose process is gone, and help with those that others drive
+    Work(Work),
     /// Show what differs between applied history and the code; exits 3 when something does
     Drift,
     /// Record the checksums of all migrations in migrations.lock, so that later edits fail the build
@@ -89,6 +94,9 @@ pub(crate) struct Up {
     /// Begin half-applied migrations from their first document instead of where they stopped
     #[arg(long)]
     pub(crate) restart: bool,
+    /// Record the run and return; `migrate work` executes it, here or on any machine
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) detach: bool,
     #[command(flatten)]
     pub(crate) common: RunFlags,
 }
@@ -115,6 +123,9 @@ pub(crate) struct RunFlags {
     /// Documents per transaction, exactly; sized by the time a batch takes when not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(BATCH_SIZES))]
     pub(crate) batch_size: Option<u32>,
+    /// How many workers visit documents at the same time, each on a connection of its own; 1 when not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(WORKERS))]
+    pub(crate) workers: Option<u32>,
     /// Run although applied history differs from the code; stored checksums stay as they are
     #[arg(long, requires = "reason")]
     pub(crate) allow_drift: bool,
@@ -130,7 +141,7 @@ pub(crate) struct RunFlags {
     /// Visit at most this many documents per second
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) rows_per_second: Option<u64>,
-    /// Give up, with exit code 5, when the database stays locked this long
+    /// Give up, with exit code 5, when the database stays locked, busy or away this long; 30000 when not given
     #[arg(long, value_name = "MS")]
     pub(crate) lock_timeout_ms: Option<u64>,
 }
@@ -140,6 +151,16 @@ pub(crate) struct Status {
     /// Show it again every second, until Ctrl-C
     #[arg(long)]
     pub(crate) watch: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Work {
+    /// How many workers of this process visit documents at the same time; as many as the run was started with when not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(WORKERS))]
+    pub(crate) workers: Option<u32>,
+    /// Return when there is nothing to do, instead of waiting for a run
+    #[arg(long)]
+    pub(crate) until_idle: bool,
 }
 
 #[derive(Debug, Args)]
@@ -196,7 +217,11 @@ mod tests {
             fails("migrate upp").contains("'up'"),
             "the nearest command is suggested"
         );
-        assert!(fails("migrate up --detach").contains("unexpected argument"));
+        assert!(fails("migrate down --steps 1 --detach").contains("unexpected argument"));
+        assert!(fails("migrate up --detach --dry-run").contains("cannot be used with"));
+        assert!(fails("migrate up --workers 0").contains("not in 1..=128"));
+        assert!(fails("migrate work --workers 0").contains("not in 1..=128"));
+        assert!(fails("migrate work --batch-size 5").contains("unexpected argument"));
         assert!(fails("migrate up --allow-drift").contains("--reason"));
         assert!(fails("migrate up --reason because").contains("--allow-drift"));
         assert!(fails("migrate up --full-speed --pause-ms 5").contains("cannot be used with"));

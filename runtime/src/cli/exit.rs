@@ -65,6 +65,8 @@ fn code_of_kind(kind: ErrorKind) -> u8 {
 pub(crate) fn code_of_report(report: &Report) -> u8 {
     match report.status {
         RunStatus::Completed | RunStatus::Noop => DONE,
+        // Left to workers, who say themselves how it ends.
+        RunStatus::Pending | RunStatus::Running => DONE,
         RunStatus::DryRun if report.error.is_none() => DONE,
         RunStatus::DriftBlocked => DRIFT,
         RunStatus::Canceled => CANCELED,

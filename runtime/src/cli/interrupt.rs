@@ -1,41 +1,60 @@
-//! Ctrl-C: the first asks the run to stop after its batch, the second ends the process at once.
+//! Ctrl-C, and the system's requests to terminate: the first asks to stop after the batch in hand, the second ends the process
+//! at once.
 //!
-//! Ending at once loses nothing: every batch is one transaction, so the one in hand is rolled back by the database and
-//! the next `up` goes on after the last one that was committed.
+//! Ending at once loses nothing: every batch is one transaction, so the one in hand is rolled back by the database, and
+//! whoever goes on does so after the last one that was committed.
 
 use crate::cli::exit;
 use crate::cli::json::RunEnd;
 use crate::cli::output::Output;
 use crate::cli::progress::Progress;
-use crate::migrator::CancelToken;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-const FIRST: &str = "stopping after this batch (Ctrl-C again stops at once)";
-const SECOND: &str = "stopped at once; nothing is lost: the batch in hand is rolled back, and the next run goes on after \
-the last one that was committed";
+/// What is said at the first Ctrl-C and at the second.
+pub(crate) struct Said {
+    first: &'static str,
+    second: &'static str,
+}
 
-/// Listens for Ctrl-C (and the system's requests to terminate) from now on.
+/// Of `up` and `down`.
+pub(crate) const RUN: Said = Said {
+    first: "stopping after this batch (Ctrl-C again stops at once)",
+    second: "stopped at once; nothing is lost: the batch in hand is rolled back, and the next run goes on after the last one \
+that was committed",
+};
+
+/// Of `work`.
+pub(crate) const WORKER: Said = Said {
+    first: "finishing the batch in hand and handing back what is left (Ctrl-C again stops at once)",
+    second: "stopped at once; nothing is lost: the batch in hand is rolled back, and other workers go on after the last one that \
+was committed, when this one's lease has ended",
+};
+
+/// Listens from now on; `ask` asks whatever goes on to stop.
 pub(crate) fn listen(
-    token: &CancelToken,
+    said: Said,
     progress: &Progress,
     output: Output,
-    direction: &'static str,
+    direction: Option<&'static str>,
+    ask: impl Fn() + Send + 'static,
 ) {
-    let (token, progress) = (token.clone(), progress.clone());
+    let progress = progress.clone();
+    let asked = AtomicBool::new(false);
     let handler = move || {
-        if !token.is_canceled() {
-            token.cancel();
-            progress.note(FIRST);
+        if !asked.swap(true, Ordering::AcqRel) {
+            ask();
+            progress.note(said.first);
             return;
         }
-        progress.note(SECOND);
+        progress.note(said.second);
         let run_id = progress.run_id();
         output.object(&RunEnd {
             status: "canceled",
             run_id: run_id.as_deref(),
-            direction: Some(direction),
+            direction,
             migrations: Vec::new(),
             drift: &[],
-            error: Some(SECOND.to_owned()),
+            error: Some(said.second.to_owned()),
         });
         std::process::exit(i32::from(exit::CANCELED));
     };

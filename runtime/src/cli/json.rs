@@ -2,7 +2,10 @@
 
 use crate::cli::exit::{self, Failure};
 use crate::cli::secret;
+use crate::event::Event;
+use crate::history::RunStatus;
 use crate::migrator::{Difference, Drift, Report};
+use crate::worker::WorkerReport;
 use serde::Serialize;
 
 /// The last line of `up` and `down`, and of every command that fails.
@@ -68,6 +71,138 @@ impl<'r> RunEnd<'r> {
             drift: &[],
             error: Some(failure.message.clone()),
         }
+    }
+}
+
+/// The last line of `work`: how the last run that it drove ended, and what else it did.
+#[derive(Debug, Serialize)]
+pub(crate) struct WorkEnd<'r> {
+    #[serde(flatten)]
+    pub(crate) last: RunEnd<'r>,
+    pub(crate) driven: u64,
+    pub(crate) helped: u64,
+    pub(crate) refused: u64,
+}
+
+impl<'r> WorkEnd<'r> {
+    pub(crate) fn of_report(report: &'r WorkerReport) -> Self {
+        let nothing = RunEnd {
+            status: RunStatus::Noop.as_str(),
+            run_id: None,
+            direction: None,
+            migrations: Vec::new(),
+            drift: &[],
+            error: None,
+        };
+        WorkEnd {
+            last: report.last.as_ref().map_or(nothing, RunEnd::of_report),
+            driven: report.driven,
+            helped: report.helped,
+            refused: report.refused,
+        }
+    }
+}
+
+/// The lines of `work` before the last, as things happen. Progress is not among them.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub(crate) enum WorkEvent<'e> {
+    RunStarted {
+        run_id: &'e str,
+        direction: &'e str,
+        migrations: &'e [String],
+    },
+    TakenOver {
+        run_id: &'e str,
+        holder: &'e str,
+    },
+    StepStarted {
+        migration_id: &'e str,
+        processed: u64,
+        total: u64,
+    },
+    StepCompleted {
+        migration_id: &'e str,
+        processed: u64,
+        changed: u64,
+    },
+    Retrying {
+        migration_id: &'e str,
+        reason: String,
+    },
+    RunEnded {
+        run_id: &'e str,
+        status: &'e str,
+        error: Option<String>,
+    },
+    Idle,
+    Refused {
+        run_id: &'e str,
+        reason: &'e str,
+    },
+    Warning {
+        message: String,
+    },
+}
+
+impl<'e> WorkEvent<'e> {
+    /// The line of an event, if it has one.
+    pub(crate) fn of(event: &'e Event) -> Option<Self> {
+        Some(match event {
+            Event::RunStarted {
+                run_id,
+                direction,
+                migration_ids,
+                ..
+            } => WorkEvent::RunStarted {
+                run_id,
+                direction: direction.as_str(),
+                migrations: migration_ids,
+            },
+            Event::TakenOver { run_id, holder } => WorkEvent::TakenOver { run_id, holder },
+            Event::StepStarted {
+                migration_id,
+                processed,
+                total,
+                ..
+            } => WorkEvent::StepStarted {
+                migration_id,
+                processed: *processed,
+                total: *total,
+            },
+            Event::StepCompleted {
+                migration_id,
+                processed,
+                changed,
+            } => WorkEvent::StepCompleted {
+                migration_id,
+                processed: *processed,
+                changed: *changed,
+            },
+            Event::Retrying {
+                migration_id,
+                reason,
+                ..
+            } => WorkEvent::Retrying {
+                migration_id,
+                reason: secret::mask_text(reason),
+            },
+            Event::RunEnded {
+                run_id,
+                status,
+                error,
+            } => WorkEvent::RunEnded {
+                run_id,
+                status: status.as_str(),
+                error: error.as_deref().map(secret::mask_text),
+            },
+            Event::WorkerIdle => WorkEvent::Idle,
+            Event::WorkerRefused { run_id, reason } => WorkEvent::Refused { run_id, reason },
+            Event::Warning { message } => WorkEvent::Warning {
+                message: secret::mask_text(message),
+            },
+            Event::Following { .. } | Event::BatchCommitted { .. } => return None,
+        })
     }
 }
 

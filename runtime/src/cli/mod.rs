@@ -29,6 +29,7 @@ mod secret;
 mod status;
 mod summary;
 mod target;
+mod work;
 
 use crate::hooks::WriteHooks;
 use crate::manifest::Manifest;
@@ -159,6 +160,7 @@ impl Session {
             Command::Down(flags) => run::down(self, flags).await,
             Command::Status(flags) => status::command(self, &flags).await,
             Command::Cancel(flags) => cancel::command(self, flags).await,
+            Command::Work(flags) => work::command(self, flags).await,
             Command::Drift => diff::command(self).await,
             Command::Create(flags) => folder::create(&self, &flags),
             Command::Lock => folder::lock(&self),

@@ -58,7 +58,7 @@ impl Progress {
     pub(crate) fn observe(&self, event: &Event) {
         let mut shown = self.lock();
         let took = match event {
-            Event::StepCompleted { .. } | Event::RunEnded { .. } => {
+            Event::StepCompleted { .. } | Event::RunEnded { .. } | Event::WorkerIdle => {
                 shown.step.take().map(Step::finish)
             }
             _ => None,

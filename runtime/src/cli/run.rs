@@ -10,7 +10,8 @@ use crate::cli::progress::Progress;
 use crate::cli::target::Target;
 use crate::cli::{Session, folder, interrupt, summary};
 use crate::manifest::Manifest;
-use crate::migrator::{CancelToken, Run};
+use crate::migrator::{CancelToken, Migrator, Run};
+use crate::store::Limit;
 use std::time::Duration;
 
 /// `up`
@@ -22,6 +23,9 @@ pub(crate) async fn up(session: Session, flags: Up) -> Result<u8, Failure> {
     }
     if flags.restart {
         run = run.restart();
+    }
+    if flags.detach {
+        run = run.detach();
     }
     let verb = if flags.common.dry_run {
         "trying"
@@ -72,13 +76,23 @@ async fn execute(
     let config = session.config()?;
     let target = session.target(&config)?;
     let migrator = session.connect(&target).await?;
+    check_workers(&migrator, flags.workers)?;
     if let Some(extent) = undoes.filter(|_| !flags.dry_run) {
         ask_first(&target, &extent, session.global.yes)?;
     }
 
     let output = session.output;
     let (token, progress) = (CancelToken::default(), Progress::new(output, verb));
-    interrupt::listen(&token, &progress, output, direction);
+    let cancel = token.clone();
+    interrupt::listen(
+        interrupt::RUN,
+        &progress,
+        output,
+        Some(direction),
+        move || {
+            cancel.cancel();
+        },
+    );
     let migrator = migrator.observer({
         let progress = progress.clone();
         move |event| progress.observe(event)
@@ -117,6 +131,9 @@ fn apply(mut run: Run, flags: &RunFlags, job: &Job) -> Run {
     if let Some(size) = flags.batch_size {
         run = run.batch_size(size);
     }
+    if let Some(workers) = flags.workers {
+        run = run.workers(workers);
+    }
     if flags.dry_run {
         run = run.dry_run();
     }
@@ -136,6 +153,19 @@ fn apply(mut run: Run, flags: &RunFlags, job: &Job) -> Run {
         run = run.lock_timeout(Duration::from_millis(timeout));
     }
     run
+}
+
+/// Where one connection writes at a time, more of them would only wait for each other.
+pub(crate) fn check_workers(migrator: &Migrator, workers: Option<u32>) -> Result<(), Failure> {
+    match workers {
+        Some(workers) if workers > 1 && migrator.limits().contains(&Limit::OneWriter) => {
+            Err(Failure::usage(format!(
+                "--workers {workers} is of no use on {}: SQLite lets one connection write at a time, so the others would only wait; leave --workers out",
+                migrator.target()
+            )))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// An id that is not compiled in is a typing mistake, or a binary that is too old; either way nothing runs.

@@ -4,7 +4,7 @@ use crate::cli::exit::{self, Failure};
 use crate::cli::output::{BOLD, DIM, GREEN, RED, YELLOW, paint};
 use crate::cli::summary::documents;
 use crate::cli::{Session, args, folder};
-use crate::history::{Direction, RunRow, StateRow};
+use crate::history::{Direction, RunRow, RunStatus, StateRow};
 use crate::manifest::Manifest;
 use crate::migrator::{Drift, DriftKind, Status, StatusKind};
 use anstyle::Style;
@@ -104,6 +104,11 @@ fn active(run: &RunRow, kind: StatusKind) -> String {
             paint(YELLOW, "stale"),
             run.direction
         ),
+        _ if run.status == RunStatus::Pending => {
+            format!(
+                "{what}, waiting for a worker since {since}: `work` executes it, `cancel` ends it\n"
+            )
+        }
         _ if run.cancel_requested => format!("{what}, stopping after its batch, by {holder}\n"),
         _ => format!(
             "{what}, {} since {since}, by {holder}\n",

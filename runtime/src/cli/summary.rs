@@ -12,6 +12,14 @@ pub(crate) fn result(report: &Report, manifest: &Manifest, target: &str) -> Stri
     match report.status {
         RunStatus::Noop => nothing_to_do(report.direction, manifest, target),
         RunStatus::DryRun => dry_run(report),
+        RunStatus::Pending => format!(
+            "run {} is enqueued on {target}; `migrate work` executes it, here or on any machine",
+            report.run_id.as_deref().unwrap_or("of this plan")
+        ),
+        RunStatus::Running => format!(
+            "run {} with the same plan is under way on {target}; `migrate work` helps with it, `status` shows it",
+            report.run_id.as_deref().unwrap_or_default()
+        ),
         _ => {
             let done: Vec<&MigrationReport> = report
                 .migrations

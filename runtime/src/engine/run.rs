@@ -462,6 +462,7 @@ fn execute(
     drive.tell(Event::RunEnded {
         run_id: drive.run_id.to_string(),
         status: report.status,
+        error: report.error.clone(),
     });
     Ok(report)
 }

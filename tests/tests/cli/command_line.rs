@@ -1,9 +1,8 @@
 //! The command line as its users meet it: second processes, their exit codes, and every word they print.
 
-use crate::shop::{Ended, ITEMS, Shop};
+use crate::shop::{Ended, Held, ITEMS, Shop};
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Read};
-use std::process::Child;
+use std::io::{BufRead, BufReader};
 
 const FIRST: &str = "20260101_000000_prices_in_cents";
 const SECOND: &str = "20260102_000000_notes";
@@ -400,15 +399,9 @@ fn another_plan_exits_6_and_cancel_from_another_process_exits_4() {
 #[cfg(unix)]
 #[test]
 fn a_request_to_terminate_cancels_like_ctrl_c() {
-    use nix::sys::signal::{Signal, kill};
-
     let shop = Shop::new();
     let mut held = Held::start(&shop, "up --batch-size 100 --json");
-    kill(
-        nix::unistd::Pid::from_raw(held.child.id().cast_signed()),
-        Signal::SIGTERM,
-    )
-    .unwrap();
+    held.terminate();
     held.wait_for("stopping after this batch");
     held.release(&shop);
     let ended = held.wait().expect(4);
@@ -430,47 +423,4 @@ fn watching_shows_the_status_again_and_again() {
     }
     watching.kill().unwrap();
     watching.wait().unwrap();
-}
-
-/// A process that stands still in the middle of a batch: item 5,050 of 10,000.
-struct Held {
-    child: Child,
-    errors: BufReader<std::process::ChildStderr>,
-    said: String,
-}
-
-impl Held {
-    fn start(shop: &Shop, line: &str) -> Held {
-        std::fs::write(shop.file("hold"), "").unwrap();
-        let mut child = shop.start(line);
-        let errors = BufReader::new(child.stderr.take().unwrap());
-        let mut held = Held {
-            child,
-            errors,
-            said: String::new(),
-        };
-        held.wait_for("holding");
-        held
-    }
-
-    fn wait_for(&mut self, text: &str) {
-        while !self.said.contains(text) {
-            let read = self.errors.read_line(&mut self.said).unwrap();
-            assert_ne!(read, 0, "it ended before it said {text:?}: {}", self.said);
-        }
-    }
-
-    fn release(&self, shop: &Shop) {
-        std::fs::remove_file(shop.file("hold")).unwrap();
-    }
-
-    fn wait(mut self) -> Ended {
-        self.errors.read_to_string(&mut self.said).unwrap();
-        let output = self.child.wait_with_output().unwrap();
-        let err = self.said;
-        Ended {
-            err,
-            ..Ended::of(output)
-        }
-    }
 }

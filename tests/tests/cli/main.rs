@@ -5,3 +5,4 @@ mod hooks;
 mod shop;
 #[cfg(unix)]
 mod terminal;
+mod work;

@@ -1,5 +1,6 @@
 //! A shop with a database of its own, and its command line as a second process.
 
+use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
@@ -158,5 +159,65 @@ impl Ended {
         let mut keys: Vec<String> = self.json().as_object().unwrap().keys().cloned().collect();
         keys.sort();
         keys
+    }
+}
+
+/// A process that stands still in the middle of a batch: item 5,050 of 10,000.
+pub struct Held {
+    child: Child,
+    errors: BufReader<std::process::ChildStderr>,
+    said: String,
+}
+
+impl Held {
+    /// Starts a line and waits until it stands still.
+    pub fn start(shop: &Shop, line: &str) -> Held {
+        std::fs::write(shop.file("hold"), "").unwrap();
+        let mut held = Held::start_free(shop, line);
+        held.wait_for("holding");
+        held
+    }
+
+    /// Starts a line that goes where it may.
+    pub fn start_free(shop: &Shop, line: &str) -> Held {
+        let mut child = shop.start(line);
+        let errors = BufReader::new(child.stderr.take().unwrap());
+        Held {
+            child,
+            errors,
+            said: String::new(),
+        }
+    }
+
+    /// Waits until it says something on standard error.
+    pub fn wait_for(&mut self, text: &str) {
+        while !self.said.contains(text) {
+            let read = self.errors.read_line(&mut self.said).unwrap();
+            assert_ne!(read, 0, "it ended before it said {text:?}: {}", self.said);
+        }
+    }
+
+    /// Lets it go on.
+    pub fn release(&self, shop: &Shop) {
+        std::fs::remove_file(shop.file("hold")).unwrap();
+    }
+
+    /// Asks it to stop, as the system does.
+    #[cfg(unix)]
+    pub fn terminate(&self) {
+        use nix::sys::signal::{Signal, kill};
+        let id = nix::unistd::Pid::from_raw(self.child.id().cast_signed());
+        kill(id, Signal::SIGTERM).unwrap();
+    }
+
+    /// Waits for its end.
+    pub fn wait(mut self) -> Ended {
+        self.errors.read_to_string(&mut self.said).unwrap();
+        let output = self.child.wait_with_output().unwrap();
+        let err = self.said;
+        Ended {
+            err,
+            ..Ended::of(output)
+        }
     }
 }
