@@ -144,36 +144,22 @@ fn of_the_server(refusal: &DbError) -> Error {
         ),
         "42P01" => (
             ErrorKind::Database,
-            format!("a table is gone or was never there: {}", refusal.message()),
+            "a table is gone or was never there".into(),
         ),
-        "0A000" => (
-            ErrorKind::Database,
-            format!("this server cannot do that: {}", refusal.message()),
-        ),
+        "0A000" => (ErrorKind::Database, "this server cannot do that".into()),
         "08P01" | "42P02" => (
             ErrorKind::Step,
             "the statement and its parameters do not fit together".into(),
         ),
         _ if code.starts_with("08") => busy("the connection to the database was lost"),
-        _ if code.starts_with("23") => (ErrorKind::Constraint, constraint(refusal)),
-        _ => (ErrorKind::Database, refusal.message().to_owned()),
+        _ if code.starts_with("23") => (ErrorKind::Constraint, "a constraint does not hold".into()),
+        _ => (ErrorKind::Database, "Postgres refused".into()),
     };
     Error::new(kind, message).with_source(Refusal::from(refusal))
 }
 
 fn busy(message: &str) -> (ErrorKind, String) {
     (ErrorKind::Busy, message.to_owned())
-}
-
-/// Which constraint of which table, and what stands in its way.
-fn constraint(refusal: &DbError) -> String {
-    let mut text = refusal.message().to_owned();
-    if let (Some(constraint), Some(table)) = (refusal.constraint(), refusal.table()) {
-        if !text.contains(constraint) {
-            text.push_str(&format!(" (constraint {constraint} of {table})"));
-        }
-    }
-    text
 }
 
 /// The server's own words, all of them.

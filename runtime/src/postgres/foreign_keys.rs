@@ -94,8 +94,8 @@ pub(super) fn load(
 ) -> Result<(Vec<ForeignKey>, Vec<ForeignKey>)> {
     let names = |table: &str, numbers: &str| {
         format!(
-            "ARRAY(SELECT a.attname::text FROM unnest({numbers}) WITH ORDINALITY AS k (number, place) \
-             JOIN pg_catalog.pg_attribute a ON a.attrelid = {table} AND a.attnum = k.number ORDER BY k.place)"
+            "ARRAY(SELECT a.attname::text FROM unnest({numbers}) WITH ORDINALITY AS part (number, place) \
+             JOIN pg_catalog.pg_attribute a ON a.attrelid = {table} AND a.attnum = part.number ORDER BY part.place)"
         )
     };
     let sql = format!(
