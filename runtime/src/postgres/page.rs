@@ -36,6 +36,8 @@ const SAMPLED_ROWS: i64 = 300;
 /// Hands a page over.
 pub(super) fn read(session: &mut PostgresSession, page: &Page, sink: RowSink<'_>) -> Result<()> {
     session.guard = Guard::default();
+    let own = PostgresSession::own(&page.table)?;
+    session.watch(page.filter.is_none().then_some(&own.tree));
     let rows = if page.lock {
         session.prefetched = None;
         let (sql, parameters) = page_sql(page)?;
@@ -78,9 +80,9 @@ fn read_unlocked(session: &mut PostgresSession, page: &Page) -> Result<Vec<tokio
     if let Some(more) = more {
         let (sql, parameters) = page_sql(&more)?;
         let posted = if session.is_open() {
-            session.post(&sql, parameters)?
+            session.send(&sql, parameters)?
         } else {
-            session.post_outside(&sql, parameters)?
+            session.send_outside(&sql, parameters)?
         };
         rows.append(&mut session.wait(posted)?.rows);
     }
@@ -123,7 +125,7 @@ pub(super) fn prefetch(session: &mut PostgresSession, page: &Page) -> Result<()>
         return Ok(());
     }
     let (sql, parameters) = page_sql(page)?;
-    let posted = session.post_outside(&sql, parameters)?.driven()?;
+    let posted = session.send_outside(&sql, parameters)?.driven()?;
     session.prefetched = Some(Prefetched {
         page: page.clone(),
         posted,

@@ -15,6 +15,7 @@ use crate::patch::Patch;
 use crate::store::{Page, RowSink, Session, TableInfo, WriteFailure, Written};
 use crate::value::{Key, Row, Value, ValueRef};
 use smallvec::SmallVec;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_postgres::types::{FromSql, Type};
@@ -32,8 +33,8 @@ pub(super) struct PostgresSession {
     stand: Stand,
     /// Whether the transaction plans: see [`translate_planning`].
     planning: bool,
-    /// The answer to BEGIN, which nobody has waited for yet.
-    beginning: Option<Posted<()>>,
+    /// What was sent into the transaction and nobody has waited for yet, in order.
+    pending: VecDeque<Pending>,
     pub(super) guard: Guard,
     pub(super) prefetched: Option<Prefetched>,
     pub(super) counter: Counter,
@@ -54,8 +55,19 @@ enum Stand {
     Failed,
 }
 
+/// A request whose reply is still to come.
+enum Pending {
+    /// Nothing is wanted of it but that it did not fail.
+    Script(Posted<()>),
+    Statement(Posted<u64>),
+    /// The server's counter of changed rows.
+    Counter(Posted<Answer>),
+}
+
 /// Counts changed rows: our own by what the statements say, those of others (a step's SQL, triggers, foreign key actions)
-/// by asking the server.
+/// by asking the server. The question goes along with the statement, so that it costs no round trip.
+///
+/// Only rows of the table whose page is in hand matter, for they are the documents; but a filter may look anywhere.
 #[derive(Debug, Default)]
 pub(super) struct Counter {
     /// What [`Session::change_counter`] returns.
@@ -64,7 +76,12 @@ pub(super) struct Counter {
     server: Option<u64>,
     /// Whether a statement may have changed rows that were not counted.
     stale: bool,
+    /// How to ask the server.
+    question: String,
 }
+
+/// What [`Counter::question`] asks when every table matters.
+const ALL_TABLES: &str = "SELECT oid FROM pg_catalog.pg_class WHERE relkind = 'r' AND oid >= 16384";
 
 impl PostgresSession {
     pub(super) fn new(shared: Arc<Shared>, wire: Wire) -> Self {
@@ -73,7 +90,7 @@ impl PostgresSession {
             wire: Some(wire),
             stand: Stand::None,
             planning: false,
-            beginning: None,
+            pending: VecDeque::new(),
             guard: Guard::default(),
             prefetched: None,
             counter: Counter::default(),
@@ -125,7 +142,7 @@ impl PostgresSession {
         }
         let script = self.begin_script();
         let posted = self.wire()?.post_script(script);
-        self.beginning = Some(posted);
+        self.pending.push_back(Pending::Script(posted));
         self.stand = Stand::Open;
         Ok(())
     }
@@ -172,22 +189,31 @@ impl PostgresSession {
         }
     }
 
-    /// Waits for the answer to BEGIN.
-    fn begun(&mut self) -> Result<()> {
-        match self.beginning.take().map(Posted::wait).transpose()? {
-            None | Some(Ok(())) => Ok(()),
-            Some(Err(failure)) => Err(self.fail(failure)),
+    /// Waits for the replies to what was sent before; the first failure is the one that counts.
+    fn settle(&mut self) -> Result<()> {
+        let mut settled = Ok(());
+        while let Some(pending) = self.pending.pop_front() {
+            let reply = match pending {
+                Pending::Script(posted) => posted.wait()?,
+                Pending::Statement(posted) => posted.wait()?.map(drop),
+                Pending::Counter(posted) => posted.wait()?.map(|answer| self.counter.hear(&answer)),
+            };
+            if let Err(failure) = reply {
+                let error = self.fail(failure);
+                settled = settled.and(Err(error));
+            }
         }
+        settled
     }
 
-    /// Posts a statement into the transaction, if there is one.
-    pub(super) fn post(&mut self, sql: &str, parameters: Vec<Parameter>) -> Result<Posted<Answer>> {
+    /// Sends a statement into the transaction, if there is one.
+    pub(super) fn send(&mut self, sql: &str, parameters: Vec<Parameter>) -> Result<Posted<Answer>> {
         self.open()?;
         Ok(self.wire()?.post(sql, parameters))
     }
 
-    /// Posts a statement that needs no transaction.
-    pub(super) fn post_outside(
+    /// Sends a statement that needs no transaction.
+    pub(super) fn send_outside(
         &mut self,
         sql: &str,
         parameters: Vec<Parameter>,
@@ -195,25 +221,38 @@ impl PostgresSession {
         Ok(self.wire()?.post(sql, parameters))
     }
 
-    /// Waits for an answer.
+    /// Waits for a reply, and for those before it.
     pub(super) fn wait<T: Send + 'static>(&mut self, posted: Posted<T>) -> Result<T> {
-        let begun = self.begun();
-        let answer = posted.wait();
-        begun?;
-        answer?.map_err(|failure| self.fail(failure))
+        let settled = self.settle();
+        let reply = posted.wait()?;
+        settled?;
+        reply.map_err(|failure| self.fail(failure))
     }
 
     /// Runs a statement in the transaction, if there is one.
     pub(super) fn ask(&mut self, sql: &str, parameters: Vec<Parameter>) -> Result<Answer> {
-        let posted = self.post(sql, parameters)?;
-        self.wait(posted)
+        let posted = self.send(sql, parameters)?;
+        let answer = self.wait(posted)?;
+        Ok(answer)
     }
 
     /// Runs a statement whose rows nobody wants.
     pub(super) fn tell(&mut self, sql: &str, parameters: Vec<Parameter>) -> Result<u64> {
         self.open()?;
         let posted = self.wire()?.post_execute(sql, parameters);
-        self.wait(posted)
+        self.ask_counter()?;
+        self.wait_before_counter(posted)
+    }
+
+    /// Waits for the reply of a statement that the counter was asked after.
+    fn wait_before_counter<T: Send + 'static>(&mut self, posted: Posted<T>) -> Result<T> {
+        let after = match self.pending.back() {
+            Some(Pending::Counter(_)) if self.counter.stale => self.pending.pop_back(),
+            _ => None,
+        };
+        let reply = self.wait(posted);
+        self.pending.extend(after);
+        reply
     }
 
     fn untyped(parameters: &[Value]) -> Result<Vec<Parameter>> {
@@ -230,30 +269,57 @@ impl PostgresSession {
 
     /// Before a statement that may change rows we cannot count.
     pub(super) fn expect_foreign_changes(&mut self) -> Result<()> {
+        self.prefetched = None;
         if self.counter.stale {
             return Ok(());
         }
-        self.prefetched = None;
         if self.counter.server.is_none() && self.shared.flavor().counts {
-            self.counter.server = Some(self.server_counter()?);
+            self.open()?;
+            self.post_counter()?;
+            // What the reply says is where counting begins.
         }
         self.counter.stale = true;
         Ok(())
     }
 
-    /// Rows changed in this transaction, by whomever on this connection; only differences mean something.
-    fn server_counter(&mut self) -> Result<u64> {
-        let sql = "SELECT coalesce(sum(pg_catalog.pg_stat_get_xact_tuples_inserted(oid) + pg_catalog.pg_stat_get_xact_tuples_updated(oid) \
-                   + pg_catalog.pg_stat_get_xact_tuples_deleted(oid)), 0)::bigint FROM pg_catalog.pg_class WHERE relkind = 'r' AND oid >= 16384";
-        let answer = self.ask(sql, Vec::new())?;
-        let sum: i64 = answer.rows.first().map_or(0, |row| row.get(0));
-        Ok(sum.unsigned_abs())
+    fn post_counter(&mut self) -> Result<()> {
+        let question = self.counter.question.clone();
+        let posted = self.send(&question, Vec::new())?;
+        self.pending.push_back(Pending::Counter(posted));
+        Ok(())
+    }
+
+    /// After a statement that may have changed rows we cannot count: asks the server's counter, without waiting.
+    fn ask_counter(&mut self) -> Result<()> {
+        if self.counter.stale && self.shared.flavor().counts && self.is_open() {
+            self.post_counter()?;
+        }
+        Ok(())
+    }
+
+    /// Which table's rows are counted from now on.
+    pub(super) fn watch(&mut self, tables: Option<&[u32]>) {
+        let tables = match tables {
+            Some(tables) => {
+                let numbers: Vec<String> = tables.iter().map(u32::to_string).collect();
+                format!("SELECT unnest('{{{}}}'::oid[]) AS oid", numbers.join(","))
+            }
+            None => ALL_TABLES.to_owned(),
+        };
+        let question = format!(
+            "SELECT coalesce(sum(pg_catalog.pg_stat_get_xact_tuples_inserted(oid) + pg_catalog.pg_stat_get_xact_tuples_updated(oid) \
+             + pg_catalog.pg_stat_get_xact_tuples_deleted(oid)), 0)::bigint FROM ({tables}) AS watched"
+        );
+        if self.counter.question != question {
+            self.counter.question = question;
+            self.counter.server = None;
+        }
     }
 
     fn forget_transaction(&mut self) {
         self.stand = Stand::None;
         self.planning = false;
-        self.beginning = None;
+        self.pending.clear();
         self.counter.server = None;
         self.counter.stale = false;
     }
@@ -328,7 +394,7 @@ impl Session for PostgresSession {
     fn rollback(&mut self) {
         let known = matches!(self.stand, Stand::Open | Stand::Failed);
         if known && self.wire.as_ref().is_some_and(|wire| !wire.is_closed()) {
-            let _ = self.begun();
+            let _ = self.settle();
             let rolled_back = self
                 .wire
                 .as_ref()
@@ -350,6 +416,14 @@ impl Session for PostgresSession {
         self.tell(sql, parameters)
     }
 
+    fn post(&mut self, sql: &str, parameters: &[Value]) -> Result<()> {
+        let parameters = Self::untyped(parameters)?;
+        self.open()?;
+        let posted = self.wire()?.post_execute(sql, parameters);
+        self.pending.push_back(Pending::Statement(posted));
+        Ok(())
+    }
+
     fn execute_aside(&mut self, sql: &str, parameters: &[Value]) -> Result<bool> {
         if matches!(self.stand, Stand::Open | Stand::Failed) {
             return Ok(false);
@@ -363,7 +437,9 @@ impl Session for PostgresSession {
     /// with names, once per connection and type; our own SQL never selects such a type as it is (`ColumnType::read_sql`).
     fn query(&mut self, sql: &str, parameters: &[Value], sink: RowSink<'_>) -> Result<()> {
         let parameters = Self::untyped(parameters)?;
-        let answer = self.ask(sql, parameters)?;
+        let posted = self.send(sql, parameters)?;
+        self.ask_counter()?;
+        let answer = self.wait_before_counter(posted)?;
         let kinds = answer
             .columns()
             .iter()
@@ -493,21 +569,37 @@ impl Session for PostgresSession {
         if !self.counter.stale {
             return Ok(self.counter.total);
         }
-        match self.counter.server {
-            Some(before) if self.is_open() => {
-                let now = self.server_counter()?;
-                self.counter.total += now - before;
-                self.counter.server = Some(now);
+        if self.shared.flavor().counts && self.is_open() {
+            if !matches!(self.pending.back(), Some(Pending::Counter(_))) {
+                self.post_counter()?;
             }
+            self.settle()?;
+        } else {
             // Nobody counts here: something may have changed, so the engine goes one document at a time.
-            _ => self.counter.total += 1,
+            self.counter.total += 1;
         }
         self.counter.stale = false;
         Ok(self.counter.total)
     }
 
+    fn forget_prefetched(&mut self) {
+        self.prefetched = None;
+    }
+
     fn step_reaches_out(&mut self) -> Result<()> {
         self.expect_foreign_changes()
+    }
+}
+
+impl Counter {
+    /// Takes what the server's counter says.
+    fn hear(&mut self, answer: &Answer) {
+        let now: i64 = answer.rows.first().map_or(0, |row| row.get(0));
+        let now = now.unsigned_abs();
+        if let Some(before) = self.server {
+            self.total += now.saturating_sub(before);
+        }
+        self.server = Some(now);
     }
 }
 

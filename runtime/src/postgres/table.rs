@@ -15,6 +15,8 @@ use tokio_postgres::Row;
 pub(super) struct Table {
     /// Its number in the catalog.
     pub oid: u32,
+    /// The numbers of the tables that hold its rows: its own, its partitions', its children's.
+    pub tree: Vec<u32>,
     /// The types of its columns, by position.
     pub types: Vec<ColumnType>,
     /// Positions of the key's columns.
@@ -99,6 +101,7 @@ pub(super) fn describe(
             "{shown} has no primary key, and without one its rows cannot be visited in a fixed order; give it one: ALTER TABLE {sql_name} ADD COLUMN id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
         )));
     }
+    let tree = tree(session, found.oid)?;
     let triggers = triggers(session, found.oid)?;
     let (outgoing, incoming) = foreign_keys::load(session, found.oid)?;
     let key_columns = key.iter().map(|at| KeyColumn {
@@ -129,6 +132,7 @@ pub(super) fn describe(
         sql_name,
         store_own: Arc::new(Table {
             oid: found.oid,
+            tree,
             types,
             key,
             triggers,
@@ -312,6 +316,14 @@ fn key(session: &mut PostgresSession, table: u32, columns: &[RawColumn]) -> Resu
     let numbers: Vec<i16> = answer.rows.first().map_or_else(Vec::new, |row| row.get(0));
     let position = |number: &i16| columns.iter().position(|column| column.number == *number);
     Ok(numbers.iter().filter_map(position).collect())
+}
+
+fn tree(session: &mut PostgresSession, table: u32) -> Result<Vec<u32>> {
+    let sql = "WITH RECURSIVE tree (oid) AS ( \
+                   SELECT $1::oid UNION SELECT inhrelid FROM pg_catalog.pg_inherits JOIN tree ON inhparent = tree.oid) \
+               SELECT oid FROM tree";
+    let answer = session.ask(sql, vec![number(table)?])?;
+    Ok(answer.rows.iter().map(|row| row.get(0)).collect())
 }
 
 fn triggers(session: &mut PostgresSession, table: u32) -> Result<Vec<Trigger>> {

@@ -76,7 +76,7 @@ fn write_at_once(
     if bypass {
         answers
             .posted
-            .push((None, session.post(bypass::OFF, Vec::new())?));
+            .push((None, session.send(bypass::OFF, Vec::new())?));
     }
     for group in &groups {
         let (sql, parameters) = match group.as_slice() {
@@ -85,12 +85,12 @@ fn write_at_once(
         };
         answers
             .posted
-            .push((Some(group), session.post(&sql, parameters)?));
+            .push((Some(group), session.send(&sql, parameters)?));
     }
     if bypass {
         answers
             .posted
-            .push((None, session.post(bypass::ON, Vec::new())?));
+            .push((None, session.send(bypass::ON, Vec::new())?));
     }
     let written = answers.wait(session, guard)?;
     for pointed_to in pointed_to {
@@ -453,9 +453,9 @@ pub(super) fn insert(
     let bypass = bypass::is_needed(session, own);
     let mut posted = Vec::new();
     if bypass {
-        posted.push(session.post(bypass::OFF, Vec::new())?);
+        posted.push(session.send(bypass::OFF, Vec::new())?);
     }
-    posted.push(session.post(&sql, parameters)?);
+    posted.push(session.send(&sql, parameters)?);
     let mut answer = Answer::default();
     for posted in posted {
         answer = session.wait(posted)?;
