@@ -462,11 +462,13 @@ pub(super) fn key_columns(table: &TableInfo) -> Result<impl Iterator<Item = KeyP
     }))
 }
 
+/// The key to order by. With the table's name, since `ORDER BY "k"` would mean the selected `"k"::text` where there is one,
+/// and text is in another order than an enum.
 fn key_list(table: &TableInfo, suffix: &str) -> String {
     let names: Vec<String> = table
         .key
         .iter()
-        .map(|key| format!("{}{suffix}", key.sql_name))
+        .map(|key| format!("{}.{}{suffix}", table.sql_name, key.sql_name))
         .collect();
     names.join(", ")
 }
