@@ -60,6 +60,23 @@ const TABLES: [(&str, &[&str]); 5] = [
 ///
 /// A table of the same name and another shape, or a version newer than this build, is an error.
 pub(crate) fn check(session: &mut dyn Session) -> Result<Option<i64>> {
+    let mut found = count(session)?;
+    // Somebody else may be creating them, all at once, while we look at one after the other: then a second look sees all.
+    if found > 0 && found < TABLES.len() {
+        found = count(session)?;
+    }
+    match found {
+        0 => Ok(None),
+        _ if found == TABLES.len() => check_version(session).map(Some),
+        _ => Err(Error::schema(format!(
+            "only {found} of the {} internal tables exist; restore the missing ones from a backup, or drop them all to forget the history",
+            TABLES.len()
+        ))),
+    }
+}
+
+/// How many of the internal tables exist.
+fn count(session: &mut dyn Session) -> Result<usize> {
     let mut found = 0;
     for (table, expected) in TABLES {
         let Some(columns) = session.columns(table)? else {
@@ -78,14 +95,7 @@ pub(crate) fn check(session: &mut dyn Session) -> Result<Option<i64>> {
         }
         found += 1;
     }
-    match found {
-        0 => Ok(None),
-        _ if found == TABLES.len() => check_version(session).map(Some),
-        _ => Err(Error::schema(format!(
-            "only {found} of the {} internal tables exist; restore the missing ones from a backup, or drop them all to forget the history",
-            TABLES.len()
-        ))),
-    }
+    Ok(found)
 }
 
 fn check_version(session: &mut dyn Session) -> Result<i64> {
