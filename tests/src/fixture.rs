@@ -40,8 +40,11 @@ fixtures! {
     puppet_normal = "migrations/puppet_normal";
     keys = "migrations/keys";
     keys_sqlite = "migrations/keys_sqlite";
+    keys_postgres = "migrations/keys_postgres";
     insert_ahead = "migrations/insert_ahead";
     documents = "migrations/documents";
+    schemas = "migrations/schemas";
+    types = "migrations/types";
     odd_names = "migrations/odd_names";
     waits = "migrations/waits";
     quarantine = "migrations/quarantine";

@@ -10,6 +10,7 @@ mod fixture;
 #[cfg(unix)]
 mod postgres;
 mod proxy;
+mod scenario;
 mod seed;
 mod store;
 
@@ -19,5 +20,9 @@ pub use fixture::{fixture, fixtures};
 #[cfg(unix)]
 pub use postgres::{App, Bouncer, PostgresDatabase, Role, Server, Started};
 pub use proxy::{Cut, Proxy};
+pub use scenario::{
+    accounts, assert_says, assert_says_constraint, assert_times_100_once, docs, run_beside,
+    stop_after,
+};
 pub use seed::Seed;
 pub use store::{TestApp, TestStore};

@@ -28,7 +28,14 @@ struct Shared {
     delay_micros: AtomicU64,
     open: Mutex<Vec<TcpStream>>,
     /// What to do at the next commit, and whom to tell.
-    trap: Mutex<Option<(Cut, mpsc::Sender<()>)>>,
+    trap: Mutex<Option<Trap>>,
+}
+
+/// Lets this many commits pass, then cuts and tells.
+struct Trap {
+    passing: u32,
+    cut: Cut,
+    told: mpsc::Sender<()>,
 }
 
 /// A connection's two halves look at this: the commit whose answer is not to arrive.
@@ -74,8 +81,16 @@ impl Proxy {
     /// # Panics
     /// Never: nobody panics while holding the lock.
     pub fn cut_at_next_commit(&self, cut: Cut) -> mpsc::Receiver<()> {
-        let (sender, receiver) = mpsc::channel();
-        *self.shared.trap.lock().expect("no panic") = Some((cut, sender));
+        self.cut_at_commit(cut, 0)
+    }
+
+    /// As [`Proxy::cut_at_next_commit`], after letting this many pass.
+    ///
+    /// # Panics
+    /// Never: nobody panics while holding the lock.
+    pub fn cut_at_commit(&self, cut: Cut, passing: u32) -> mpsc::Receiver<()> {
+        let (told, receiver) = mpsc::channel();
+        *self.shared.trap.lock().expect("no panic") = Some(Trap { passing, cut, told });
         receiver
     }
 
@@ -162,8 +177,7 @@ fn requests(
         let message = message(&mut client, 1)?;
         shared.wait();
         if is_commit(&message) {
-            let trap = shared.trap.lock().expect("no panic").take();
-            match trap {
+            match shared.springs() {
                 Some((Cut::BeforeCommit, told)) => {
                     server.shutdown(Shutdown::Both)?;
                     client.shutdown(Shutdown::Both)?;
@@ -204,6 +218,16 @@ fn answers(
 }
 
 impl Shared {
+    /// What is to happen at the commit that is passing by.
+    fn springs(&self) -> Option<(Cut, mpsc::Sender<()>)> {
+        let mut trap = self.trap.lock().expect("no panic");
+        if let Some(Trap { passing, .. }) = trap.as_mut().filter(|trap| trap.passing > 0) {
+            *passing -= 1;
+            return None;
+        }
+        trap.take().map(|trap| (trap.cut, trap.told))
+    }
+
     fn wait(&self) {
         let micros = self.delay_micros.load(Ordering::Acquire);
         if micros > 0 {

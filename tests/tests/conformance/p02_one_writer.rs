@@ -1,8 +1,8 @@
 //! P2: one writer: two processes at once, canceled from afar, put to sleep past a lease, a clock that jumps.
 
-use crate::exercise::{accounts, assert_says, assert_times_100_once, driver};
+use crate::exercise::driver;
 use driftless::{Canceled, Run, RunStatus, StatusKind};
-use driftless_tests::{TestStore, fixtures};
+use driftless_tests::{TestStore, accounts, assert_says, assert_times_100_once, fixtures};
 
 crate::exercise!(
     p2_of_two_processes_that_run_up_one_follows_the_other_and_each_document_is_visited_once,

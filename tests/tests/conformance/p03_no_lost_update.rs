@@ -1,8 +1,7 @@
 //! P3: what the app writes between our read and our write is never overwritten.
 
-use crate::exercise::{accounts, run_beside};
 use driftless::{Manifest, Run, RunStatus};
-use driftless_tests::{Seed, TestApp, TestStore, fixtures};
+use driftless_tests::{Seed, TestApp, TestStore, accounts, fixtures, run_beside};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 

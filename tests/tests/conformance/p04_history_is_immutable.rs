@@ -1,8 +1,10 @@
 //! P4: edited or missing applied migrations block. P5: a run executes the code it was planned with.
 
-use crate::exercise::{accounts, assert_says, assert_times_100_once, driver, stop_after};
+use crate::exercise::driver;
 use driftless::{DriftKind, Run, RunStatus};
-use driftless_tests::{TestStore, fixtures};
+use driftless_tests::{
+    TestStore, accounts, assert_says, assert_times_100_once, fixtures, stop_after,
+};
 
 crate::exercise!(
     p4_an_applied_migration_that_was_edited_blocks_and_nothing_is_done,

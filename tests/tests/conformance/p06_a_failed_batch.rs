@@ -1,8 +1,7 @@
 //! P6: a failed batch leaves nothing behind, and says which document, which migration, and why.
 
-use crate::exercise::{assert_says, assert_says_constraint, docs};
 use driftless::{Run, RunStatus};
-use driftless_tests::{TestStore, fixtures};
+use driftless_tests::{TestStore, assert_says, assert_says_constraint, docs, fixtures};
 use serde_json::{Value, json};
 
 crate::exercise!(

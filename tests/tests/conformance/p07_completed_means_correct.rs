@@ -1,8 +1,8 @@
 //! P7: with `remaining`, a run visits again what still matches until nothing does, or fails and says how many are left.
 
-use crate::exercise::{assert_says, driver};
+use crate::exercise::driver;
 use driftless::{Run, RunStatus};
-use driftless_tests::{Seed, TestApp, TestStore, fixtures};
+use driftless_tests::{Seed, TestApp, TestStore, assert_says, fixtures};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
 //! P8: status never lies.
 
-use crate::exercise::{accounts, driver, run_beside, stop_after};
+use crate::exercise::driver;
 use driftless::{Direction, Run, RunStatus, StatusKind};
-use driftless_tests::{TestApp, TestStore, fixtures};
+use driftless_tests::{TestApp, TestStore, accounts, fixtures, run_beside, stop_after};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 crate::exercise!(

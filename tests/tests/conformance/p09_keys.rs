@@ -1,7 +1,7 @@
 //! P9: keyset pages on any primary key; constant memory; the run ends even while rows are being inserted.
 
-use crate::exercise::{accounts, assert_says, driver};
-use driftless_tests::{TestApp, TestStore, fixtures};
+use crate::exercise::driver;
+use driftless_tests::{TestApp, TestStore, accounts, assert_says, fixtures};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 

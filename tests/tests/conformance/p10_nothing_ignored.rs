@@ -1,8 +1,8 @@
 //! P10: nothing is silently ignored: what cannot be meant is an error that says what to do.
 
-use crate::exercise::{accounts, assert_says, driver};
+use crate::exercise::driver;
 use driftless::{Run, RunStatus};
-use driftless_tests::{TestStore, fixtures};
+use driftless_tests::{TestStore, accounts, assert_says, fixtures};
 
 crate::exercise!(
     p10_requests_that_cannot_be_meant_are_refused_with_what_to_write_instead,

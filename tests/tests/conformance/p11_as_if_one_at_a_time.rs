@@ -1,9 +1,8 @@
 //! P11, the rule under it: a batch behaves as if its documents were processed one at a time, whatever they do to each other.
 
-use crate::exercise::docs;
 use crate::p11_constraints::MODES;
 use driftless::{Run, RunStatus};
-use driftless_tests::{Seed, TestStore};
+use driftless_tests::{Seed, TestStore, docs};
 use serde_json::{Value, json};
 
 crate::exercise!(p11_a_batch_behaves_as_if_documents_were_processed_one_at_a_time);

@@ -1,8 +1,7 @@
 //! P11: constraints hold in both write modes; hooks and triggers run in `normal` and are skipped in `safe_bypass`.
 
-use crate::exercise::{assert_says, assert_says_constraint, docs};
 use driftless::{BoxError, Change, ChangeKind, Ctx, Event, Manifest, Run, RunStatus, WriteHooks};
-use driftless_tests::{TestStore, fixtures};
+use driftless_tests::{TestStore, assert_says, assert_says_constraint, docs, fixtures};
 use serde_json::json;
 use std::sync::{Arc, Mutex};
 

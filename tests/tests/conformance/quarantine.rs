@@ -1,8 +1,7 @@
 //! `on_error = "quarantine"`: failing documents are set aside with their error, and all others are done exactly once.
 
-use crate::exercise::{assert_says, assert_says_constraint};
 use driftless::Run;
-use driftless_tests::{TestStore, fixtures};
+use driftless_tests::{TestStore, assert_says, assert_says_constraint, fixtures};
 
 crate::exercise!(
     failing_documents_are_set_aside_and_the_others_are_done_once_whatever_the_batch_size,

@@ -1,8 +1,8 @@
 //! Documents: what a row holds arrives as the type it is read into, and goes back as it came.
 
-use crate::{accounts, assert_says, assert_times_100_once};
+use crate::accounts;
 use driftless::{Migrator, Run, RunStatus};
-use driftless_tests::{Database, TestStore, fixtures};
+use driftless_tests::{Database, TestStore, assert_says, assert_times_100_once, fixtures};
 use std::task::{Context, Poll, Wake};
 
 const SAMPLES: &str = r#"CREATE TABLE samples (k INTEGER PRIMARY KEY, int INTEGER, small INTEGER, real REAL, text TEXT, letter TEXT, bytes BLOB, flag INTEGER,

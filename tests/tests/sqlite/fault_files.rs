@@ -1,8 +1,8 @@
 //! Faults of the database itself: each shows its message, and that nothing was lost.
 
-use crate::{accounts, assert_says, assert_times_100_once, driver};
+use crate::{accounts, driver};
 use driftless::{Migrator, Run, RunStatus};
-use driftless_tests::{Child, Database, TestStore, fixtures};
+use driftless_tests::{Child, Database, TestStore, assert_says, assert_times_100_once, fixtures};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 use std::process::Command;
@@ -318,7 +318,7 @@ async fn a_damaged_cursor_is_an_error_and_never_a_start_from_the_beginning() {
         ),
     ] {
         let db = Database::new(&accounts(1_000));
-        crate::stop_after(&db, &fixtures::times100, Run::up(), 300).await;
+        driftless_tests::stop_after(&db, &fixtures::times100, Run::up(), 300).await;
         let before = db.rows("SELECT * FROM accounts");
         db.run(damage);
         let migrator = db.migrator(&fixtures::times100).await;

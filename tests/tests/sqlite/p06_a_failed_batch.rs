@@ -1,8 +1,7 @@
 //! P6: ways to end a transaction that only SQLite has.
 
-use crate::assert_says;
 use driftless::Run;
-use driftless_tests::{Database, TestStore, fixtures};
+use driftless_tests::{Database, TestStore, assert_says, fixtures};
 
 #[tokio::test]
 async fn p6_a_conflict_clause_that_rolls_back_is_seen_also_by_a_step_that_looks_away() {

@@ -1,8 +1,7 @@
 //! P9: the kinds of key that only SQLite has.
 
-use crate::assert_says;
 use driftless::Run;
-use driftless_tests::{Database, TestStore, fixtures};
+use driftless_tests::{Database, TestStore, assert_says, fixtures};
 
 /// Each table: what comes after its name, the key to order by, and what is inserted besides the 191 rows of all.
 const TABLES: [(&str, &str, &str, &str); 5] = [

@@ -1,8 +1,7 @@
 //! P10: nothing in a URL is silently ignored.
 
-use crate::assert_says;
 use driftless::{ErrorKind, Migrator};
-use driftless_tests::fixtures;
+use driftless_tests::{assert_says, fixtures};
 
 #[tokio::test]
 async fn p10_urls_that_name_nothing_say_what_is_known() {

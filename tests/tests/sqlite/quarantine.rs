@@ -1,8 +1,7 @@
 //! `on_error = "quarantine"` and a disk that is full.
 
-use crate::assert_says;
 use driftless::Run;
-use driftless_tests::{Database, fixtures};
+use driftless_tests::{Database, assert_says, fixtures};
 
 #[tokio::test]
 async fn a_full_disk_is_no_fault_of_a_document_and_sets_nothing_aside() {

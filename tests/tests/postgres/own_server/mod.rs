@@ -1,3 +1,5 @@
 //! Tests that kill, stop or configure a server.
 
+mod crashes;
 mod harness;
+mod lost_replies;
