@@ -7,7 +7,7 @@ use tokio_postgres::error::{DbError, ErrorPosition};
 /// A failure of a statement.
 pub(super) fn translate(failure: Failure) -> Error {
     match failure.as_db_error() {
-        Some(refusal) => of_the_server(refusal),
+        Some(refusal) => of_the_server(refusal, failure.statement()),
         None => of_the_driver(failure),
     }
 }
@@ -108,7 +108,7 @@ fn of_the_driver(failure: Failure) -> Error {
     Error::new(ErrorKind::Busy, "the connection to the database was lost").with_source(failure)
 }
 
-fn of_the_server(refusal: &DbError) -> Error {
+fn of_the_server(refusal: &DbError, statement: Option<&str>) -> Error {
     let code = refusal.code().code();
     let (kind, message) = match code {
         "40001" => busy("the transaction collided with another one (serialization failure)"),
@@ -137,10 +137,11 @@ fn of_the_server(refusal: &DbError) -> Error {
         ),
         "42501" => (
             ErrorKind::Database,
-            format!(
-                "this role lacks a right: {}; GRANT it, or run as the owner",
-                refusal.message()
-            ),
+            denied(refusal.message(), statement.unwrap_or_default()),
+        ),
+        "3F000" => (
+            ErrorKind::Database,
+            "no schema of this role's search_path exists or may be used; GRANT USAGE, CREATE ON SCHEMA … TO it (public, as a rule), or ALTER ROLE … SET search_path".into(),
         ),
         "42P01" => (
             ErrorKind::Database,
@@ -156,6 +157,61 @@ fn of_the_server(refusal: &DbError) -> Error {
         _ => (ErrorKind::Database, "Postgres refused".into()),
     };
     Error::new(kind, message).with_source(Refusal::from(refusal))
+}
+
+/// Which right is missing, on what. The server says on what; which one, the statement does.
+fn denied(message: &str, statement: &str) -> String {
+    let object = message.strip_prefix("permission denied for ");
+    let Some((kind, name)) = object.and_then(|object| object.split_once(' ')) else {
+        return format!("this role lacks a right: {message}; GRANT it, or run as the owner");
+    };
+    let does = verb(statement);
+    let (right, kind) = match (kind, does) {
+        ("table" | "view" | "column", "SELECT") if statement.contains(" FOR NO KEY UPDATE") => {
+            ("SELECT, UPDATE", "")
+        }
+        ("table" | "view" | "column", "SELECT" | "INSERT" | "UPDATE" | "DELETE") => (does, ""),
+        ("schema", "CREATE") => ("CREATE", "SCHEMA "),
+        ("schema", _) => ("USAGE", "SCHEMA "),
+        ("sequence", _) => ("USAGE", "SEQUENCE "),
+        ("function", _) => ("EXECUTE", "FUNCTION "),
+        ("type", _) => ("USAGE", "TYPE "),
+        _ => {
+            return format!(
+                "this role lacks a right on {kind} {name}; GRANT it, or run as the owner"
+            );
+        }
+    };
+    format!(
+        "this role lacks the right {right} on {name}; GRANT {right} ON {kind}{name} TO it, or run as the owner"
+    )
+}
+
+/// What a statement does: the first of these words in it, comments apart.
+fn verb(statement: &str) -> &'static str {
+    const VERBS: [&str; 5] = ["CREATE", "INSERT", "UPDATE", "DELETE", "SELECT"];
+    let lines = statement
+        .lines()
+        .map(|line| line.split("--").next().unwrap_or_default());
+    let mut words = lines.flat_map(|line| line.split(|c: char| !c.is_ascii_alphabetic()));
+    // `WITH … AS (SELECT …) UPDATE …` updates.
+    let known = |word: &str| {
+        VERBS
+            .into_iter()
+            .find(|verb| word.eq_ignore_ascii_case(verb))
+    };
+    match words.next() {
+        Some(word) if word.eq_ignore_ascii_case("WITH") => {
+            let mut rest = words.filter_map(known).collect::<Vec<_>>();
+            rest.sort_unstable_by_key(|verb| VERBS.iter().position(|known| known == verb));
+            rest.first().copied().unwrap_or_default()
+        }
+        first => first
+            .into_iter()
+            .chain(words)
+            .find_map(known)
+            .unwrap_or_default(),
+    }
 }
 
 fn busy(message: &str) -> (ErrorKind, String) {
@@ -196,3 +252,47 @@ impl std::fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_denied_right_is_named_by_what_the_statement_does() {
+        for (message, statement, says) in [
+            (
+                "table accounts",
+                "SELECT 1 FROM accounts",
+                "GRANT SELECT ON accounts",
+            ),
+            (
+                "table accounts",
+                "SELECT 1 FROM accounts FOR NO KEY UPDATE",
+                "GRANT SELECT, UPDATE ON accounts",
+            ),
+            (
+                "table accounts",
+                "WITH new AS (SELECT 1) UPDATE accounts SET a = 1",
+                "GRANT UPDATE ON accounts",
+            ),
+            (
+                "table audit",
+                "insert into audit values (1)",
+                "GRANT INSERT ON audit",
+            ),
+            (
+                "schema public",
+                "-- SELECT nothing\nCREATE TABLE t ()",
+                "GRANT CREATE ON SCHEMA public",
+            ),
+            (
+                "schema shop",
+                "SELECT 1 FROM shop.t",
+                "GRANT USAGE ON SCHEMA shop",
+            ),
+        ] {
+            let said = denied(&format!("permission denied for {message}"), statement);
+            assert!(said.contains(says), "{said}");
+        }
+    }
+}

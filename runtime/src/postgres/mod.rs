@@ -154,7 +154,7 @@ where
     let end = ended.clone();
     tokio::spawn(async move {
         if let Err(failure) = connection.await {
-            *end.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+            *end.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure.into());
         }
     });
     Ok(Wire::new(client, ended))

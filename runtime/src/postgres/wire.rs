@@ -35,8 +35,56 @@ pub(super) fn runtime() -> Result<&'static Runtime> {
     })
 }
 
-/// What the driver says when it fails.
-pub(super) type Failure = tokio_postgres::Error;
+/// What the driver says when it fails, and which statement it was about: a server that denies a right names the object, and
+/// the right only follows from the statement.
+#[derive(Debug)]
+pub(super) struct Failure {
+    error: tokio_postgres::Error,
+    statement: Option<String>,
+}
+
+impl Failure {
+    fn of(error: tokio_postgres::Error, statement: String) -> Self {
+        Failure {
+            error,
+            statement: Some(statement),
+        }
+    }
+
+    /// The statement, where there was one.
+    pub(super) fn statement(&self) -> Option<&str> {
+        self.statement.as_deref()
+    }
+}
+
+impl From<tokio_postgres::Error> for Failure {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Failure {
+            error,
+            statement: None,
+        }
+    }
+}
+
+impl std::ops::Deref for Failure {
+    type Target = tokio_postgres::Error;
+
+    fn deref(&self) -> &tokio_postgres::Error {
+        &self.error
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl std::error::Error for Failure {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.error.source()
+    }
+}
 
 /// Why a connection ended, once it has: a server that shuts down says so to nobody in particular.
 pub(super) type Ended = Arc<Mutex<Option<Failure>>>;
@@ -129,7 +177,10 @@ impl Wire {
     /// Posts a script without parameters: the one kind of request that may hold several statements.
     pub(super) fn post_script(&self, sql: impl Into<String>) -> Posted<()> {
         let (client, sql) = (self.client.clone(), sql.into());
-        Posted::new(async move { client.batch_execute(&sql).await })
+        Posted::new(async move {
+            let done = client.batch_execute(&sql).await;
+            done.map_err(|error| Failure::of(error, sql))
+        })
     }
 
     /// Posts a statement. It is never given a name, so that the next one may go to another server behind a pooler.
@@ -139,7 +190,10 @@ impl Wire {
         parameters: Vec<Parameter>,
     ) -> Posted<Answer> {
         let (client, sql) = (self.client.clone(), sql.into());
-        Posted::new(async move { answer(&client, &sql, parameters).await })
+        Posted::new(async move {
+            let answer = answer(&client, &sql, parameters).await;
+            answer.map_err(|error| Failure::of(error, sql))
+        })
     }
 
     /// As [`Wire::post`], for a statement whose rows nobody wants, so that the driver need not know their types.
@@ -157,12 +211,17 @@ impl Wire {
                     (parameter as &(dyn tokio_postgres::types::ToSql + Sync), of)
                 })
                 .collect();
-            client.execute_typed(&sql, &typed).await
+            let done = client.execute_typed(&sql, &typed).await;
+            done.map_err(|error| Failure::of(error, sql))
         })
     }
 }
 
-async fn answer(client: &Client, sql: &str, parameters: Vec<Parameter>) -> Result<Answer, Failure> {
+async fn answer(
+    client: &Client,
+    sql: &str,
+    parameters: Vec<Parameter>,
+) -> Result<Answer, tokio_postgres::Error> {
     let typed = parameters.into_iter().map(|parameter| {
         let of = parameter.sql_type();
         (parameter, of)
