@@ -10,6 +10,7 @@ mod on_postgres {
     mod bypass;
     mod keys;
     mod own_server;
+    mod rights;
     mod tables;
     mod types;
     mod with_pgbouncer;
