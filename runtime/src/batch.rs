@@ -521,7 +521,8 @@ impl<T: DeserializeOwned> Documents<T> {
     }
 }
 
-fn key_of(row: &dyn Row, start: usize, parts: usize) -> Result<Key> {
+/// The key that a row of a page ends with.
+pub(crate) fn key_of(row: &dyn Row, start: usize, parts: usize) -> Result<Key> {
     if parts == 1 {
         return Ok(Key::from_buf([row.cell(start)?.to_owned()]));
     }

@@ -6,7 +6,7 @@ use super::open::in_transaction;
 use super::pace::Pace;
 use super::passes::{pass_filter, refuse_endless_growth};
 use super::plan::Work;
-use super::ranges::{Acquired, acquire};
+use super::ranges::{Acquired, Watch, acquire};
 use super::retry::{Patience, gave_up};
 use super::run::Drive;
 use super::state::{Happening, next};
@@ -26,6 +26,9 @@ use std::time::{Duration, Instant};
 /// How many differences a dry run shows per migration.
 const SAMPLE: usize = 5;
 
+/// The last pass is one batch, however small batches are.
+const LAST_PASS: usize = 2 * super::passes::FEW as usize;
+
 /// One worker with what it has in hand.
 pub(super) struct Execution<'s, 'd, 'm> {
     pub(super) step: &'s Step<'d, 'm>,
@@ -44,6 +47,8 @@ pub(super) struct Execution<'s, 'd, 'm> {
     pub(super) remaining: Option<u64>,
     /// Documents visited in this pass that still match `remaining`.
     pub(super) stuck: u64,
+    /// Whether nobody else is to write meanwhile: the last pass, if it comes to that.
+    pub(super) closing: bool,
     /// Whether documents are written one by one for good.
     one_by_one: bool,
     /// Whether rows are locked as they are read, in every batch.
@@ -121,6 +126,7 @@ impl<'s, 'd, 'm> Execution<'s, 'd, 'm> {
             renewed: Instant::now(),
             remaining: None,
             stuck: 0,
+            closing: false,
             one_by_one: false,
             locks,
             work_took: Duration::ZERO,
@@ -143,12 +149,13 @@ impl<'s, 'd, 'm> Execution<'s, 'd, 'm> {
         const SOON: Duration = Duration::from_millis(20);
         const LATER: Duration = Duration::from_millis(500);
         let mut wait = SOON;
+        let mut watch = Watch::default();
         loop {
             if let Some(part) = self.asked_to_stop() {
                 return self.stop_without_a_range(part);
             }
             self.renew_run_lease()?;
-            match acquire(self.step, &mut *self.batch.ctx.session)? {
+            match acquire(self.step, &mut *self.batch.ctx.session, &mut watch)? {
                 Acquired::Over => return Ok(Part::Over),
                 Acquired::Wait => {
                     std::thread::sleep(wait);
@@ -156,7 +163,7 @@ impl<'s, 'd, 'm> Execution<'s, 'd, 'm> {
                 }
                 Acquired::Range(range, fence) => {
                     wait = SOON;
-                    self.begin_range(range, fence);
+                    self.begin_range(*range, fence);
                     match self.visit_range()? {
                         RangeEnd::Visited => {}
                         RangeEnd::Part(part) => return Ok(part),
@@ -424,6 +431,13 @@ impl<'s, 'd, 'm> Execution<'s, 'd, 'm> {
 
     /// The transaction: page, step, patches, cursor, commit.
     pub(super) fn batch_of(&mut self, limit: usize) -> Result<Outcome> {
+        // With writers kept out the pass is one batch, or they would come in between.
+        let limit = if self.closing {
+            limit.max(LAST_PASS)
+        } else {
+            limit
+        };
+        self.batch.page.lock |= self.closing;
         self.batch.reset();
         self.batch.page.limit = limit;
         self.batch.page.after = self.range.position().cloned();
@@ -432,6 +446,10 @@ impl<'s, 'd, 'm> Execution<'s, 'd, 'm> {
         }
         self.batch.ctx.session.begin()?;
         let begun = Instant::now();
+        if self.closing {
+            let table = self.batch.page.table.clone();
+            self.batch.ctx.session.keep_writers_out(&table)?;
+        }
         if let Err(error) = self.call_step() {
             return Err(self.batch.first_failure(error));
         }

@@ -582,6 +582,22 @@ impl Session for PostgresSession {
         Ok(self.counter.total)
     }
 
+    /// Readers go on. CockroachDB has no such lock, and needs none: its transactions are serializable.
+    fn keep_writers_out(&mut self, table: &TableInfo) -> Result<()> {
+        if self.shared.flavor().cockroach {
+            return Ok(());
+        }
+        let lock = format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", table.sql_name);
+        for sql in [
+            "SET LOCAL lock_timeout = '200ms'",
+            lock.as_str(),
+            "SET LOCAL lock_timeout TO DEFAULT",
+        ] {
+            self.tell(sql, Vec::new())?;
+        }
+        Ok(())
+    }
+
     fn forget_prefetched(&mut self) {
         self.prefetched = None;
     }
