@@ -24,6 +24,9 @@ pub(crate) trait Store: Send + Sync {
     /// How long to leave the database to others between two batches, when nobody says otherwise.
     fn default_pause(&self) -> Duration;
 
+    /// How long a batch's transaction should take, when nobody says otherwise.
+    fn default_target_batch(&self) -> Duration;
+
     /// What this database cannot do.
     fn limits(&self) -> &'static [Limit];
 }

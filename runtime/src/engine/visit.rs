@@ -110,7 +110,10 @@ impl<'s, 'd, 'm> Execution<'s, 'd, 'm> {
         let pause = request
             .pause
             .unwrap_or_else(|| drive.migrator.store.default_pause());
-        let pace = Pace::new(exact, request.start_batch_size, request.target_batch, pause)
+        let target = request
+            .target_batch
+            .unwrap_or_else(|| drive.migrator.store.default_target_batch());
+        let pace = Pace::new(exact, request.start_batch_size, target, pause)
             .rows_per_second(request.rows_per_second)
             .full_speed(request.full_speed);
         let batch = Batch::new(ctx, page, step.opened.fields.clone());
