@@ -285,7 +285,7 @@ impl<'s, 'd, 'm> Execution<'s, 'd, 'm> {
     fn batches(&mut self) -> Result<RangeEnd> {
         // A look at a database in the same process costs nothing; elsewhere it is a round trip.
         let near = self.drive.migrator.limits().contains(&Limit::OneWriter);
-        let ago = Duration::from_millis(if near { 0 } else { 50 });
+        let ago = Duration::from_millis(if near { 0 } else { 10 });
         loop {
             self.look_for_cancel(ago)?;
             if let Some(part) = self.asked_to_stop() {
