@@ -52,6 +52,31 @@ fn p2_workers_on_other_machines_join_and_one_of_three_that_is_killed_is_replaced
 }
 
 #[test]
+fn p2_a_worker_of_another_host_is_replaced_when_its_lease_ends_and_not_before() {
+    let db = PostgresDatabase::new(&accounts(12_000));
+    let options = "--batch-size 50 --lease-ms 600000 --pause-ms 2";
+    let mut driving = driver("add_million", &db, options);
+    driving.await_line("batch");
+    let mut helper = driver("add_million", &db, &format!("work {options}"));
+    helper.await_line("batch");
+    helper.kill();
+    // Nothing can be known of a process elsewhere but its lease.
+    db.run("UPDATE migration_range SET lease_holder = 'elsewhere/1/00' WHERE range_index = 1");
+    wait_until(
+        &db,
+        "SELECT CASE WHEN bool_and(done OR range_index = 1) THEN 1 ELSE 0 END FROM migration_range",
+    );
+    assert_eq!(db.rows("SELECT status FROM migration_run"), ["running"]);
+    db.run("UPDATE migration_range SET lease_expires_at = now() WHERE range_index = 1");
+    wait_until(
+        &db,
+        "SELECT CASE WHEN status = 'completed' THEN 1 ELSE 0 END FROM migration_run",
+    );
+    driving.finish();
+    assert_a_million_added_once(&db);
+}
+
+#[test]
 fn p2_when_the_driver_is_killed_a_helper_drives_on() {
     let db = PostgresDatabase::new(&accounts(12_000));
     let options = "--batch-size 50 --lease-ms 1500 --pause-ms 5";
