@@ -1,6 +1,7 @@
 //! A SQLite database in a folder that goes away with the test.
 
 use crate::store::{TestApp, TestStore};
+use driftless::Limit;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 use std::path::{Path, PathBuf};
@@ -131,6 +132,7 @@ impl TestStore for Database {
         CREATE TEMP TABLE IF NOT EXISTS was (amount INTEGER); DELETE FROM was;
         INSERT INTO was SELECT amount FROM accounts WHERE id = {id};
         UPDATE accounts SET amount = (SELECT amount + 1 FROM was) WHERE id = {id}; COMMIT";
+    const LIMITS: &'static [Limit] = &[Limit::OneWriter, Limit::NoRowLocks];
     const PACE: u32 = 1;
 
     fn new(script: &str) -> Self {

@@ -1,6 +1,6 @@
 //! What a test may ask of any store.
 
-use driftless::{Manifest, MigrationReport, Migrator, Report, Run, RunStatus};
+use driftless::{Limit, Manifest, MigrationReport, Migrator, Report, Run, RunStatus};
 
 /// A database of one test, on one of the stores. Scripts and queries are standard SQL that every store understands; where
 /// there is no standard, the store has the words.
@@ -19,6 +19,8 @@ pub trait TestStore: Sized + 'static {
     const TABLES: &'static str;
     /// A script that reads the amount of account `{id}`, adds one, and writes it, in a transaction, as a careful app does.
     const INCREMENT: &'static str;
+    /// What the store cannot do, and therefore has to report.
+    const LIMITS: &'static [Limit];
     /// How much less a test does so that it takes no longer: a statement is a call on one store and a round trip on another.
     const PACE: u32;
 

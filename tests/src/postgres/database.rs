@@ -3,6 +3,7 @@
 use super::app::App;
 use super::server::Server;
 use crate::store::{TestApp, TestStore};
+use driftless::Limit;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock};
 
@@ -121,6 +122,7 @@ impl TestStore for PostgresDatabase {
         SELECT amount INTO was FROM accounts WHERE id = {id} FOR UPDATE;
         PERFORM pg_sleep(0.0003);
         UPDATE accounts SET amount = was + 1 WHERE id = {id}; END $$";
+    const LIMITS: &'static [Limit] = &[];
     const PACE: u32 = 10;
 
     fn bytes(hex: &str) -> String {

@@ -4,6 +4,7 @@
 //! A test that only one store can have is in `tests/sqlite` or `tests/postgres`.
 
 mod exercise;
+mod limits;
 mod p01_exactly_once;
 mod p02_one_writer;
 mod p03_no_lost_update;
