@@ -152,7 +152,7 @@ impl Ctx {
         if self.pending.is_empty() {
             return Ok(());
         }
-        let before = self.session.change_counter()?;
+        let before = self.changes_so_far()?;
         let mut pending = std::mem::take(&mut self.pending);
         let written = self
             .session
@@ -163,7 +163,7 @@ impl Ctx {
                 self.own_writes += written.rows;
                 let missed = written.missed.iter().map(|index| pending[*index].0);
                 self.missed.extend(missed);
-                let alone = self.session.change_counter()? == before + written.rows;
+                let alone = self.changes_so_far()? == before + written.rows;
                 let first = pending.first().map(|(position, _)| *position);
                 self.noticed |= !alone && first.is_some_and(|first| first < self.in_hand);
                 // Keep the allocation for the next patches.
@@ -173,6 +173,12 @@ impl Ctx {
             }
             Err(failure) => Err(self.not_written(&pending, failure)),
         }
+    }
+
+    /// How many rows the transaction has changed. That it cannot be told is no fault of the step that happens to look.
+    fn changes_so_far(&mut self) -> Result<u64> {
+        let counted = self.session.change_counter();
+        self.or_poison(counted)
     }
 
     fn not_written(&mut self, pending: &[(usize, Patch)], failure: WriteFailure) -> Error {
