@@ -4,28 +4,16 @@
 //! Every contender gets a fresh copy of the same database. Ratios are taken round by round, so a machine whose speed
 //! drifts does not favour anybody; the median and the spread are printed.
 
-use driftless::{Manifest, Migrator, Run};
+use driftless::{Migrator, Run};
+use driftless_benches::{BATCH, Job, Outcome, argument, median, number, peak_megabytes, ratios};
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
-
-static CONSTANT: Manifest = driftless::migrations!("migrations_a");
-static COMPUTED: Manifest = driftless::migrations!("migrations_b");
-
-const BATCH: u32 = 1024;
-
-type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+use std::time::Instant;
 
 /// One way to do a job.
 struct Contender {
     name: &'static str,
     run: fn(&Path, Job) -> Outcome<()>,
-}
-
-#[derive(Clone, Copy)]
-enum Job {
-    Constant,
-    Computed,
 }
 
 const CONTENDERS: [Contender; 5] = [
@@ -52,22 +40,16 @@ const CONTENDERS: [Contender; 5] = [
 ];
 
 fn main() -> Outcome<()> {
-    let rows = argument("--rows")?.unwrap_or(1_000_000);
-    let rounds = argument("--rounds")?.unwrap_or(5);
-    if let Some(only) = std::env::args()
-        .skip_while(|word| word != "--profile")
-        .nth(1)
-    {
+    let rows = number("--rows")?.unwrap_or(1_000_000);
+    let rounds = number("--rounds")?.unwrap_or(5);
+    if let Some(only) = argument("--profile") {
         return profile(rows, &only);
     }
     let folder = tempfile::tempdir()?;
     let original = folder.path().join("original.db");
     create(&original, rows)?;
-    for (name, job) in [
-        ("A: half the rows get a constant", Job::Constant),
-        ("B: every row gets a computed string", Job::Computed),
-    ] {
-        println!("\njob {name}; {rows} rows, batch {BATCH}, {rounds} rounds");
+    for job in [Job::Constant, Job::Computed] {
+        println!("\njob {job}; {rows} rows, batch {BATCH}, {rounds} rounds");
         compare(&original, folder.path(), job, rows, rounds)?;
     }
     println!("\npeak memory of this process: {:.1} MB", peak_megabytes());
@@ -111,12 +93,7 @@ fn compare(original: &Path, folder: &Path, job: Job, rows: u32, rounds: u32) -> 
     }
     let by_hand = times[1].clone();
     for (contender, times) in CONTENDERS.iter().zip(&times) {
-        let ratios: Vec<f64> = times
-            .iter()
-            .zip(&by_hand)
-            .map(|(ours, theirs)| theirs.as_secs_f64() / ours.as_secs_f64())
-            .collect();
-        let (low, middle, high) = spread(&ratios);
+        let (low, middle, high) = ratios(times, &by_hand);
         let speed = f64::from(rows) / median(times).as_secs_f64() / 1e3;
         println!(
             "{:<22} {speed:>6.0} thousand rows/s   {middle:.2} of the hand-written loop ({low:.2} to {high:.2})",
@@ -127,11 +104,7 @@ fn compare(original: &Path, folder: &Path, job: Job, rows: u32, rounds: u32) -> 
 }
 
 fn one_update(path: &Path, job: Job) -> Outcome<()> {
-    let sql = match job {
-        Job::Constant => "UPDATE todos SET priority = 'medium' WHERE priority IS NULL",
-        Job::Computed => "UPDATE todos SET slug = replace(lower(title), ' ', '-')",
-    };
-    Connection::open(path)?.execute(sql, [])?;
+    Connection::open(path)?.execute(job.one_statement(), [])?;
     Ok(())
 }
 
@@ -178,11 +151,7 @@ fn hand_written_loop(connection: &Connection, job: Job) -> Outcome<()> {
                 (Job::Constant, None) => drop(update.execute(("medium", id))?),
                 (Job::Constant, Some(_)) => {}
                 (Job::Computed, title) => {
-                    let slug = title
-                        .as_deref()
-                        .unwrap_or_default()
-                        .to_lowercase()
-                        .replace(' ', "-");
+                    let slug = driftless_benches::slug(title.as_deref().unwrap_or_default());
                     update.execute((slug, id))?;
                 }
             }
@@ -205,13 +174,10 @@ fn polite(path: &Path, job: Job) -> Outcome<()> {
 }
 
 fn migrate(path: &Path, job: Job, run: Run) -> Outcome<()> {
-    let manifest = match job {
-        Job::Constant => &CONSTANT,
-        Job::Computed => &COMPUTED,
-    };
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     runtime.block_on(async {
-        let migrator = Migrator::connect(&format!("sqlite://{}", path.display()), manifest).await?;
+        let migrator =
+            Migrator::connect(&format!("sqlite://{}", path.display()), job.manifest()).await?;
         migrator.run(run).await?.into_result()?;
         Ok(())
     })
@@ -231,10 +197,7 @@ fn create(path: &Path, rows: u32) -> Outcome<()> {
 
 /// The job was really done.
 fn check(path: &Path, job: Job) -> Outcome<()> {
-    let column = match job {
-        Job::Constant => "priority",
-        Job::Computed => "slug",
-    };
+    let column = job.column();
     let left: i64 = Connection::open(path)?.query_row(
         &format!("SELECT count(*) FROM todos WHERE {column} IS NULL"),
         [],
@@ -255,33 +218,4 @@ fn remove(path: &Path) -> Outcome<()> {
         }
     }
     Ok(())
-}
-
-fn median(times: &[Duration]) -> Duration {
-    let mut sorted = times.to_vec();
-    sorted.sort();
-    sorted[sorted.len() / 2]
-}
-
-fn spread(ratios: &[f64]) -> (f64, f64, f64) {
-    let mut sorted = ratios.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    (
-        sorted[0],
-        sorted[sorted.len() / 2],
-        sorted[sorted.len() - 1],
-    )
-}
-
-/// The most memory this process has had, as the kernel counts it.
-fn peak_megabytes() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok())
-        .map_or(0.0, |kilobytes| kilobytes / 1024.0)
-}
-
-fn argument(name: &str) -> Outcome<Option<u32>> {
-    let value = std::env::args().skip_while(|word| word != name).nth(1);
-    Ok(value.map(|value| value.parse()).transpose()?)
 }
