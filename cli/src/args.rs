@@ -47,7 +47,7 @@ pub struct CargoHelp {
     release: bool,
 }
 
-/// The flags that every command of `migrate` takes. Here only `json` matters: no database is involved.
+/// The flags that every command of `migrate` takes. Here no database is opened: of those that name one only the kind matters.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Options of every command")]
 pub struct Flags {
@@ -59,10 +59,10 @@ pub struct Flags {
     env: Option<String>,
     /// Work on this database; wins over DATABASE_URL and driftless.toml
     #[arg(long, global = true, value_name = "URL")]
-    database_url: Option<String>,
+    pub database_url: Option<String>,
     /// Read this file instead of the nearest driftless.toml
     #[arg(long, global = true, value_name = "FILE")]
-    config: Option<PathBuf>,
+    pub config: Option<PathBuf>,
     /// Print JSON on standard output, one object per line
     #[arg(long, global = true)]
     pub json: bool,
@@ -88,6 +88,8 @@ pub enum Command {
     Status(Rest),
     /// Stop the active run after its batch, from any machine
     Cancel(Rest),
+    /// Drive detached runs and those whose process is gone, and help with those that others drive
+    Work(Rest),
     /// Show what differs between applied history and the code; exits 3 when something does
     Drift(Rest),
     /// Record the checksums of all migrations in migrations.lock; works when the code does not compile

@@ -10,7 +10,7 @@ mod pass_on;
 mod report;
 mod wire;
 
-use args::{Command, CommandLine};
+use args::{Command, CommandLine, Flags};
 use clap::Parser;
 use driftless_manifest::command;
 use package::Package;
@@ -31,7 +31,7 @@ fn main() -> ExitCode {
         json: line.flags.json,
     };
     let outcome = Package::find(&cargo).and_then(|package| match &line.command {
-        Command::Create { name } => create(&package, &name.join(" "), reporter),
+        Command::Create { name } => create(&package, &name.join(" "), &line.flags, reporter),
         Command::Lock => lock(&package, reporter),
         Command::Check => Ok(check(&package, reporter)),
         _ => pass_on::run(&package, &cargo, &words),
@@ -40,11 +40,11 @@ fn main() -> ExitCode {
 }
 
 /// Writes a new migration, and on first use everything that it needs around it.
-fn create(package: &Package, name: &str, reporter: Reporter) -> Result<u8, Failure> {
+fn create(package: &Package, name: &str, flags: &Flags, reporter: Reporter) -> Result<u8, Failure> {
     let wiring = if package.is_wired()? {
         None
     } else {
-        Some(wire::plan(package)?)
+        Some(wire::plan(package, flags)?)
     };
     let created = command::create(&package.root, &folder::of(package), name, SystemTime::now())?;
     let mut lines = vec![created.to_string()];
@@ -57,7 +57,7 @@ fn create(package: &Package, name: &str, reporter: Reporter) -> Result<u8, Failu
         "next: write `up` in {}, then run `cargo migrate up --dry-run`",
         created.file
     );
-    if wiring.is_some() {
+    if wiring.as_ref().is_some_and(|wiring| !wiring.is_named) {
         next.push_str(" (name the database in driftless.toml first)");
     }
     reporter.note(&next);

@@ -177,10 +177,7 @@ impl Batch {
 
     fn write_hooked(&mut self, key: Key, patch: Patch) -> Result<()> {
         let table = self.ctx.table.clone();
-        let written = self.ctx.write_with_hooks(&table, key, patch);
-        // What the database told a hook counts, not what the hook made of it.
-        let poison = &mut self.ctx.poison;
-        if written.map_err(|error| poison.take().map_or(error, |poison| poison.error))? {
+        if self.ctx.write_with_hooks(&table, key, patch)? {
             self.ctx.changed += 1;
             self.ctx.own_writes += 1;
         }
@@ -524,8 +521,7 @@ impl<T: DeserializeOwned> Documents<T> {
     }
 }
 
-/// The key that a row of a page ends with.
-pub(crate) fn key_of(row: &dyn Row, start: usize, parts: usize) -> Result<Key> {
+fn key_of(row: &dyn Row, start: usize, parts: usize) -> Result<Key> {
     if parts == 1 {
         return Ok(Key::from_buf([row.cell(start)?.to_owned()]));
     }

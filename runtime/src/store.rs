@@ -24,9 +24,6 @@ pub(crate) trait Store: Send + Sync {
     /// How long to leave the database to others between two batches, when nobody says otherwise.
     fn default_pause(&self) -> Duration;
 
-    /// How long a batch's transaction should take, when nobody says otherwise.
-    fn default_target_batch(&self) -> Duration;
-
     /// What this database cannot do.
     fn limits(&self) -> &'static [Limit];
 }
@@ -151,13 +148,6 @@ pub(crate) trait Session: Send {
 
     /// Forgets what was prefetched: it may no longer be what is there.
     fn forget_prefetched(&mut self) {}
-
-    /// Keeps everybody else from writing to a table until the end of the transaction, or fails with a busy error after a
-    /// moment. Where nobody else writes during a transaction there is nothing to do.
-    fn keep_writers_out(&mut self, table: &TableInfo) -> Result<()> {
-        let _ = table;
-        Ok(())
-    }
 
     /// Reads one document of the page again, with the page's columns and filter, and renews the guard at its position;
     /// `false` when there is no such row any more.
@@ -360,13 +350,13 @@ pub(crate) fn open(url: &str) -> Result<Arc<dyn Store>> {
         "sqlite" => Ok(Arc::new(crate::sqlite::SqliteStore::from_url(url)?)),
         #[cfg(not(feature = "sqlite"))]
         "sqlite" => Err(Error::usage(
-            "this build has no SQLite; add the feature `sqlite` to the dependency on driftless",
+            "this build has no SQLite; add it with `cargo add driftless --features sqlite`",
         )),
         #[cfg(feature = "postgres")]
         "postgres" | "postgresql" => Ok(Arc::new(crate::postgres::PostgresStore::from_url(url)?)),
         #[cfg(not(feature = "postgres"))]
         "postgres" | "postgresql" => Err(Error::usage(
-            "this build has no Postgres; add the feature `postgres` to the dependency on driftless",
+            "this build has no Postgres; add it with `cargo add driftless --features postgres`",
         )),
         "mysql" | "mariadb" => Err(Error::usage(format!(
             "there is no store for `{scheme}://` databases yet; SQLite and Postgres are the ones there are"

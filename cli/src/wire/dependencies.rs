@@ -43,6 +43,8 @@ pub struct Request<'r> {
     pub workspace: Option<&'r str>,
     /// The package's only binary so far: `cargo run` goes on running it.
     pub only_binary: Option<&'r str>,
+    /// The features of the stores that the project's databases need, but for those it has by default.
+    pub stores: &'r [&'r str],
 }
 
 /// The new text, and what was done in a few words each.
@@ -78,7 +80,7 @@ pub fn add(text: &str, request: &Request<'_>) -> Result<(String, Vec<String>), S
         "dependencies",
         "driftless",
         ours("driftless", "runtime"),
-        &["cli"],
+        &[&["cli"], request.stores].concat(),
     )?);
     done.extend(dependency(
         &mut document,
@@ -235,6 +237,7 @@ mod tests {
         origin: &Origin::Registry,
         workspace: None,
         only_binary: None,
+        stores: &[],
     };
 
     fn added(text: &str, request: &Request<'_>) -> String {
@@ -279,6 +282,20 @@ mod tests {
         [build-dependencies.driftless-manifest]
         version = "0.1"
         "#);
+    }
+
+    #[test]
+    fn a_store_is_a_feature() {
+        let request = Request {
+            stores: &["postgres"],
+            ..REQUEST
+        };
+        let text = "[package]\nname = \"shop\"\n\n[dependencies]\ndriftless = \"0.1\"\n";
+        let text = added(text, &request);
+        assert!(
+            text.contains("driftless = { version = \"0.1\", features = [\"cli\", \"postgres\"] }"),
+            "{text}"
+        );
     }
 
     #[test]

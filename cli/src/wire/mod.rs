@@ -3,7 +3,9 @@
 
 mod build_script;
 mod dependencies;
+mod stores;
 
+use crate::args::Flags;
 use crate::folder;
 use crate::package::{BINARY, Package};
 use crate::report::Failure;
@@ -24,9 +26,10 @@ fn main() -> std::process::ExitCode {
 /// The first configuration: everything in it is a comment.
 const CONFIGURATION_TEXT: &str = r#"# Where `cargo migrate` finds the databases. --database-url and DATABASE_URL win over this file.
 
-# The local database; the path is relative to this file.
+# The local database: SQLite, whose path is relative to this file, or Postgres (feature `postgres` of driftless).
 # [database]
 # url = "sqlite://app.db"
+# url = "postgres://user@localhost/app"
 
 # `--prod` works on this one; the variable holds its URL, so that no password is written here.
 # [env.prod]
@@ -40,6 +43,8 @@ pub struct Wiring {
     files: Vec<File>,
     /// What cannot be done here, in sentences that say how.
     pub by_hand: Vec<String>,
+    /// Whether something already names the database.
+    pub is_named: bool,
 }
 
 #[derive(Debug)]
@@ -55,9 +60,13 @@ struct File {
 ///
 /// # Errors
 /// A file that cannot be read or understood.
-pub fn plan(package: &Package) -> Result<Wiring, Failure> {
-    let mut wiring = Wiring::default();
-    wiring.cargo_toml(package)?;
+pub fn plan(package: &Package, flags: &Flags) -> Result<Wiring, Failure> {
+    let urls = stores::urls(package, flags, &|name| std::env::var(name).ok());
+    let mut wiring = Wiring {
+        is_named: !urls.is_empty(),
+        ..Wiring::default()
+    };
+    wiring.cargo_toml(package, stores::features(&urls))?;
     wiring.build_script(package)?;
     let binary = package.root.join("src/bin").join(format!("{BINARY}.rs"));
     wiring.create(
@@ -85,7 +94,7 @@ impl Wiring {
             .collect()
     }
 
-    fn cargo_toml(&mut self, package: &Package) -> Result<(), Failure> {
+    fn cargo_toml(&mut self, package: &Package, stores: &[&str]) -> Result<(), Failure> {
         let workspace = package.workspace_root.join("Cargo.toml");
         let workspace = if workspace == package.manifest_path {
             None
@@ -100,6 +109,7 @@ impl Wiring {
                 [(name, _)] if package.default_run.is_none() => Some(name),
                 _ => None,
             },
+            stores,
         };
         let (text, done) = dependencies::add(&text, &request).map_err(|problem| {
             Failure::usage(format!(

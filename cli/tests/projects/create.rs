@@ -62,6 +62,28 @@ fn the_first_create_wires_everything_and_later_ones_only_add_a_file() {
 }
 
 #[test]
+fn a_project_on_postgres_gets_the_feature() {
+    let project = Project::new();
+    project.write(
+        "driftless.toml",
+        "[database]\nurl = \"postgres://shop@localhost/shop\"\n",
+    );
+    let created = project.migrate("create first").expect(0);
+    assert!(
+        project
+            .read("Cargo.toml")
+            .contains("features = [\"cli\", \"postgres\"]"),
+        "{}",
+        project.read("Cargo.toml")
+    );
+    assert!(
+        !created.err.contains("name the database"),
+        "it is named: {}",
+        created.err
+    );
+}
+
+#[test]
 fn nothing_is_overwritten() {
     let build = "fn main() {\n    println!(\"cargo::rerun-if-changed=x\");\n}\n";
     let configuration = "[database]\nurl = \"sqlite://mine.db\"\n";

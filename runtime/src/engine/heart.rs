@@ -8,10 +8,8 @@ use std::time::{Duration, Instant};
 pub(crate) struct Heart {
     every: Duration,
     due: Instant,
-    renew: Box<Renewal>,
+    renew: Box<dyn FnMut(&mut dyn Session) + Send>,
 }
-
-type Renewal = dyn FnMut(&mut dyn Session) + Send;
 
 impl Heart {
     pub(crate) fn new(

@@ -14,7 +14,6 @@ mod on_postgres {
     mod tables;
     mod types;
     mod with_pgbouncer;
-    mod workers;
 }
 
 use driftless_tests::{Child, PostgresDatabase, TestStore};
