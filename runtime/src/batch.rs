@@ -177,7 +177,10 @@ impl Batch {
 
     fn write_hooked(&mut self, key: Key, patch: Patch) -> Result<()> {
         let table = self.ctx.table.clone();
-        if self.ctx.write_with_hooks(&table, key, patch)? {
+        let written = self.ctx.write_with_hooks(&table, key, patch);
+        // What the database told a hook counts, not what the hook made of it.
+        let poison = &mut self.ctx.poison;
+        if written.map_err(|error| poison.take().map_or(error, |poison| poison.error))? {
             self.ctx.changed += 1;
             self.ctx.own_writes += 1;
         }
@@ -521,7 +524,8 @@ impl<T: DeserializeOwned> Documents<T> {
     }
 }
 
-fn key_of(row: &dyn Row, start: usize, parts: usize) -> Result<Key> {
+/// The key that a row of a page ends with.
+pub(crate) fn key_of(row: &dyn Row, start: usize, parts: usize) -> Result<Key> {
     if parts == 1 {
         return Ok(Key::from_buf([row.cell(start)?.to_owned()]));
     }

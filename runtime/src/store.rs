@@ -24,6 +24,9 @@ pub(crate) trait Store: Send + Sync {
     /// How long to leave the database to others between two batches, when nobody says otherwise.
     fn default_pause(&self) -> Duration;
 
+    /// How long a batch's transaction should take, when nobody says otherwise.
+    fn default_target_batch(&self) -> Duration;
+
     /// What this database cannot do.
     fn limits(&self) -> &'static [Limit];
 }
@@ -148,6 +151,13 @@ pub(crate) trait Session: Send {
 
     /// Forgets what was prefetched: it may no longer be what is there.
     fn forget_prefetched(&mut self) {}
+
+    /// Keeps everybody else from writing to a table until the end of the transaction, or fails with a busy error after a
+    /// moment. Where nobody else writes during a transaction there is nothing to do.
+    fn keep_writers_out(&mut self, table: &TableInfo) -> Result<()> {
+        let _ = table;
+        Ok(())
+    }
 
     /// Reads one document of the page again, with the page's columns and filter, and renews the guard at its position;
     /// `false` when there is no such row any more.

@@ -98,8 +98,9 @@ impl Db<'_> {
 
     /// A failed statement may have rolled the whole transaction back; going on would write outside of it.
     fn still_inside<R>(&mut self, sql: &str, result: Result<R>) -> Result<R> {
-        if self.ctx.session.in_transaction() {
-            return result.map_err(|error| failed(sql, error));
+        if self.ctx.session.in_transaction() || matches!(&result, Err(error) if error.is_busy()) {
+            let result = result.map_err(|error| failed(sql, error));
+            return self.ctx.or_poison(result);
         }
         let ended = format!("the batch's transaction was ended by: {sql}");
         let error = match result {
@@ -124,7 +125,8 @@ fn failed(sql: &str, error: Error) -> Error {
 
 /// The first word of a statement, if it is one that begins or ends transactions.
 fn transaction_word(sql: &str) -> Option<&str> {
-    const WORDS: [&str; 8] = [
+    const WORDS: [&str; 11] = [
+        "abort",
         "begin",
         "commit",
         "end",
@@ -133,6 +135,9 @@ fn transaction_word(sql: &str) -> Option<&str> {
         "release",
         "attach",
         "detach",
+        // START TRANSACTION and PREPARE TRANSACTION; and a statement that is prepared is lost behind a pooler.
+        "start",
+        "prepare",
     ];
     let mut rest = sql.trim_start();
     while let Some(comment) = rest

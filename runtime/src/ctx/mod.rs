@@ -140,7 +140,8 @@ impl Ctx {
         self.used = true;
         self.flush()?;
         if self.missed.is_empty() {
-            return self.session.step_reaches_out();
+            let reached = self.session.step_reaches_out();
+            return self.or_poison(reached);
         }
         let error = Error::step("a document changed meanwhile; the batch is done again");
         Err(self.poison(error, None))
@@ -202,11 +203,23 @@ impl Ctx {
         shown
     }
 
+    /// What the database answered the step. A failure that ended the transaction, or that may be tried again, fails the
+    /// batch whatever the step makes of it: a lost connection is not the step's own error, nor its to swallow.
+    pub(crate) fn or_poison<R>(&mut self, result: Result<R>) -> Result<R> {
+        match result {
+            Err(error) if error.is_busy() || !self.session.in_transaction() => {
+                Err(self.poison(error, None))
+            }
+            other => other,
+        }
+    }
+
     pub(crate) fn table_info(&mut self, name: &str) -> Result<Arc<TableInfo>> {
         if let Some(table) = self.tables.get(name) {
             return Ok(table.clone());
         }
-        let table = Arc::new(self.session.table(None, name)?);
+        let described = self.session.table(None, name);
+        let table = Arc::new(self.or_poison(described)?);
         self.tables.insert(name.to_owned(), table.clone());
         Ok(table)
     }

@@ -96,9 +96,10 @@ impl Orm<'_> {
             .columns()
             .map(|(name, value)| (name.to_owned(), value.clone()))
             .collect();
-        let key = self.ctx.session.insert(&table, &columns).map_err(|error| {
+        let inserted = self.ctx.session.insert(&table, &columns).map_err(|error| {
             error.context(format!("a row cannot be inserted into {}", table.name))
-        })?;
+        });
+        let key = self.ctx.or_poison(inserted)?;
         change.key = key.map(|key| key.to_vec());
         self.ctx.run_hooks(&mut change, false)
     }
@@ -117,7 +118,8 @@ impl Orm<'_> {
                 table.name
             )));
         }
-        self.ctx.write_with_hooks(&table, key, patch)
+        let written = self.ctx.write_with_hooks(&table, key, patch);
+        self.ctx.or_poison(written)
     }
 
     /// Removes the row with this key. Returns whether there was one.
@@ -176,13 +178,12 @@ impl Orm<'_> {
             .map(|column| column.name.clone())
             .collect();
         let mut found = Vec::new();
-        self.ctx
-            .session
-            .query(&sql, parameters, &mut |row| {
-                found.push(record_from_row(row, &names)?);
-                Ok(())
-            })
-            .map_err(|error| error.context(format!("{} cannot be read", table.name)))?;
+        let read = self.ctx.session.query(&sql, parameters, &mut |row| {
+            found.push(record_from_row(row, &names)?);
+            Ok(())
+        });
+        let read = read.map_err(|error| error.context(format!("{} cannot be read", table.name)));
+        self.ctx.or_poison(read)?;
         Ok(found)
     }
 }

@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 pub(crate) struct Heart {
     every: Duration,
     due: Instant,
-    renew: Box<dyn FnMut(&mut dyn Session) + Send>,
+    renew: Box<Renewal>,
 }
+
+type Renewal = dyn FnMut(&mut dyn Session) + Send;
 
 impl Heart {
     pub(crate) fn new(

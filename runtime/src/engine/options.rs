@@ -34,7 +34,7 @@ impl Run {
             pause_ms: self.pause.map(milliseconds),
             full_speed: self.full_speed,
             rows_per_second: self.rows_per_second,
-            target_batch_ms: Some(milliseconds(self.target_batch)),
+            target_batch_ms: self.target_batch.map(milliseconds),
             lock_timeout_ms: Some(milliseconds(self.lock_timeout)),
             workers: Some(self.workers),
         };
@@ -69,11 +69,10 @@ impl Run {
         run.allow_drift.clone_from(&row.reason);
         run.workers = options.workers.unwrap_or(run.workers);
         run.start_batch_size = options.start_batch_size.unwrap_or(run.start_batch_size);
-        let given = |milliseconds: Option<u64>, default| {
-            milliseconds.map_or(default, Duration::from_millis)
-        };
-        run.target_batch = given(options.target_batch_ms, run.target_batch);
-        run.lock_timeout = given(options.lock_timeout_ms, run.lock_timeout);
+        run.target_batch = options.target_batch_ms.map(Duration::from_millis);
+        run.lock_timeout = options
+            .lock_timeout_ms
+            .map_or(run.lock_timeout, Duration::from_millis);
         Ok(run)
     }
 }

@@ -2,9 +2,11 @@
 
 use super::plan::Work;
 use super::visit::Execution;
+use crate::batch::key_of;
 use crate::error::{Error, Result};
 use crate::history::{Progress, RangeRow};
 use crate::store::Page;
+use std::time::{Duration, Instant};
 
 impl Execution<'_, '_, '_> {
     /// How many documents of a batch that visits `remaining` match it still.
@@ -14,12 +16,21 @@ impl Execution<'_, '_, '_> {
         };
         let page = Page {
             until: Some(last.clone()),
-            limit: self.batch.ctx.keys.len(),
+            limit: self.batch.ctx.keys.len() * 4,
             ..self.batch.page.clone()
         };
+        let width = page.columns.len();
+        let parts = page.table.key.len();
+        let ctx = &mut self.batch.ctx;
+        // What an app inserts between them meanwhile was not visited. Both lists are in key order.
+        let mut visited = ctx.keys.iter();
         let mut matching = 0;
-        self.batch.ctx.session.read_page(&page, &mut |_| {
-            matching += 1;
+        ctx.session.read_page(&page, &mut |row| {
+            let key = key_of(row, width, parts)?;
+            if let Some(at) = visited.clone().position(|visited| *visited == key) {
+                visited.nth(at);
+                matching += 1;
+            }
             Ok(())
         })?;
         Ok(matching)
@@ -36,11 +47,15 @@ impl Execution<'_, '_, '_> {
             return Ok(None);
         };
         let table = self.batch.page.table.clone();
+        let begun = Instant::now();
         let left = self
             .batch
             .ctx
             .session
             .count(&table, Some(predicate), None)?;
+        if left > 0 && range.pass >= CHASES {
+            self.close(range.pass, left, begun.elapsed(), predicate)?;
+        }
         match self.remaining {
             _ if left == 0 => Ok(None),
             // What the app inserts meanwhile matches too, and is no fault of the step's: it is visited in the next pass.
@@ -59,6 +74,30 @@ impl Execution<'_, '_, '_> {
                 Ok(Some((range, left)))
             }
         }
+    }
+}
+
+/// After this many passes an app inserts what matches as fast as it is visited, and is to be held for a moment.
+const CHASES: i64 = 6;
+/// After this many it does so faster.
+const MOST_CHASES: i64 = 60;
+/// How long a count may take during which writers wait.
+const MOMENT: Duration = Duration::from_millis(250);
+/// How many documents may be visited while writers wait.
+pub(super) const FEW: u64 = 2_000;
+
+impl Execution<'_, '_, '_> {
+    /// The next pass keeps writers out, if that takes a moment only: what it finds is then all there is.
+    fn close(&mut self, pass: i64, left: u64, took: Duration, predicate: &str) -> Result<()> {
+        if took < MOMENT && left < FEW {
+            self.closing = true;
+        } else if pass > MOST_CHASES {
+            return Err(Error::step(format!(
+                "{left} documents of {} match `{predicate}` after {pass} passes: they are inserted faster than they can be visited; stop what inserts them, and run again",
+                self.batch.page.table.name
+            )));
+        }
+        Ok(())
     }
 }
 

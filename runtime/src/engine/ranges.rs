@@ -12,12 +12,14 @@ use super::step::Step;
 use crate::error::Result;
 use crate::history::{self, RangeFence, RangeRow};
 use crate::store::{Limit, Session};
+use std::collections::HashMap;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 /// What there is for a worker to do.
 pub(super) enum Acquired {
     /// A range, leased; in a dry run there is nothing to lease.
-    Range(RangeRow, Option<RangeFence>),
+    Range(Box<RangeRow>, Option<RangeFence>),
     /// Others visit what is left.
     Wait,
     /// The step has ended, or the run has.
@@ -25,10 +27,33 @@ pub(super) enum Acquired {
 }
 
 /// Smaller ranges are not worth another worker.
-const WORTH_SPLITTING: u64 = 4_000;
+const WORTH_SPLITTING: u64 = 2_000;
+
+/// Ranges that others hold, as they were when they last changed, and since when they have not, by our own clock: a
+/// database whose clock was set back makes a lease look longer than it is.
+#[derive(Default)]
+pub(super) struct Watch(HashMap<i64, (i64, String, Instant)>);
+
+impl Watch {
+    /// Whether a range's worker has given no sign of life for this long.
+    fn is_still(&mut self, range: &RangeRow, patience: Duration) -> bool {
+        let seen = self
+            .0
+            .entry(range.index)
+            .or_insert_with(|| (range.epoch, range.updated_at.clone(), Instant::now()));
+        if (seen.0, seen.1.as_str()) != (range.epoch, range.updated_at.as_str()) {
+            *seen = (range.epoch, range.updated_at.clone(), Instant::now());
+        }
+        seen.2.elapsed() > patience
+    }
+}
 
 /// Looks for a range to visit.
-pub(super) fn acquire(step: &Step<'_, '_>, session: &mut dyn Session) -> Result<Acquired> {
+pub(super) fn acquire(
+    step: &Step<'_, '_>,
+    session: &mut dyn Session,
+    watch: &mut Watch,
+) -> Result<Acquired> {
     let drive = step.drive;
     let Some(holder) = drive.holder else {
         let untaken = step
@@ -36,7 +61,7 @@ pub(super) fn acquire(step: &Step<'_, '_>, session: &mut dyn Session) -> Result<
             .ranges
             .get(step.taken.fetch_add(1, Ordering::Relaxed));
         return Ok(match untaken {
-            Some(range) => Acquired::Range(range.clone(), None),
+            Some(range) => Acquired::Range(Box::new(range.clone()), None),
             None => Acquired::Over,
         });
     };
@@ -51,7 +76,11 @@ pub(super) fn acquire(step: &Step<'_, '_>, session: &mut dyn Session) -> Result<
         if !going_on || !ranges.iter().any(|range| ours(&range)) {
             return Ok(Acquired::Over);
         }
-        let free = ranges.iter().filter(ours).find(|range| is_free(range));
+        let patience = drive.migrator.lease * 2;
+        let free = ranges
+            .iter()
+            .filter(ours)
+            .find(|range| is_free(range) || watch.is_still(range, patience));
         if let Some(free) = free {
             let leased = in_transaction(drive, session, |session| {
                 history::lease(session, id, free, &holder.name, drive.migrator.lease)
@@ -62,7 +91,7 @@ pub(super) fn acquire(step: &Step<'_, '_>, session: &mut dyn Session) -> Result<
                         epoch: fence.epoch,
                         ..free.clone()
                     };
-                    return Ok(Acquired::Range(range, Some(fence)));
+                    return Ok(Acquired::Range(Box::new(range), Some(fence)));
                 }
                 // Somebody was faster; there may be more.
                 None => continue,
@@ -113,7 +142,7 @@ fn half_of(
         }
     })?;
     Ok(match split {
-        Some((range, fence)) => Acquired::Range(range, Some(fence)),
+        Some((range, fence)) => Acquired::Range(Box::new(range), Some(fence)),
         None => Acquired::Wait,
     })
 }

@@ -139,7 +139,7 @@ impl Step<'_, '_> {
     /// Visits the step's documents with as many workers as were asked for.
     fn visit(&self, session: Box<dyn Session>) -> (Box<dyn Session>, Result<StepEnd>) {
         let (mut session, parts) = std::thread::scope(|scope| {
-            let others: Vec<_> = (1..self.drive.request.workers)
+            let others: Vec<_> = (1..self.workers())
                 .map(|_| scope.spawn(|| self.another_worker()))
                 .collect();
             let (session, part) = Execution::new(self, session, true).work();
@@ -157,6 +157,14 @@ impl Step<'_, '_> {
             tracing::warn!(error = %error.chain(), "triggers could not be switched on again");
         }
         (session, end)
+    }
+
+    /// A dry run tries documents one after another.
+    fn workers(&self) -> u32 {
+        match self.drive.request.dry_run {
+            true => 1,
+            false => self.drive.request.workers,
+        }
     }
 
     /// One more worker, on a connection of its own. Without one the others do its part.
@@ -183,6 +191,31 @@ impl Step<'_, '_> {
             error,
             sample: std::mem::take(&mut *self.sample()),
         };
+        if self.drive.request.dry_run {
+            // It has one worker.
+            return match parts.into_iter().next() {
+                Some(Ok(Part::Failed(error))) => Ok(end(RunStatus::Failed, Some(error))),
+                Some(Ok(Part::Canceled)) => Ok(end(RunStatus::Canceled, None)),
+                Some(Err(error)) => Err(error),
+                _ => {
+                    self.tell_completed();
+                    Ok(end(RunStatus::DryRun, None))
+                }
+            };
+        }
+        let stored = in_transaction(self.drive, session, |session| {
+            let run = history::load_run(session, &self.drive.run_id)?;
+            Ok((run, history::load_state(session, self.work.migration.id)?))
+        });
+        // Whoever was asked to stop by the very last batch has nothing left to stop.
+        if let Ok((_, Some(state))) = &stored {
+            *self.tally_to_change() = Progress::of(state);
+            let over = [StateStatus::Completed, StateStatus::Pending].contains(&state.status);
+            if over && state.run_id == *self.drive.run_id {
+                self.tell_completed();
+                return Ok(end(RunStatus::Completed, None));
+            }
+        }
         let mut lost = None;
         let mut left = false;
         for part in parts {
@@ -194,25 +227,8 @@ impl Step<'_, '_> {
                 Err(error) => lost = Some(error),
             }
         }
-        if self.drive.request.dry_run {
-            return Ok(end(RunStatus::DryRun, None));
-        }
-        let (run, state) = in_transaction(self.drive, session, |session| {
-            let run = history::load_run(session, &self.drive.run_id)?;
-            Ok((run, history::load_state(session, self.work.migration.id)?))
-        })?;
-        if let Some(state) = state.as_ref() {
-            *self.tally_to_change() = Progress::of(state);
-        }
-        let is_ended = state.as_ref().is_some_and(|state| {
-            matches!(state.status, StateStatus::Completed | StateStatus::Pending)
-                && state.run_id == *self.drive.run_id
-        });
+        let (run, _) = stored?;
         match run.map(|run| (run.status, run.last_error)) {
-            _ if is_ended => {
-                self.tell_completed();
-                Ok(end(RunStatus::Completed, None))
-            }
             Some((RunStatus::Canceled, _)) if lost.is_none() => Ok(end(RunStatus::Canceled, None)),
             Some((RunStatus::Failed, why)) if lost.is_none() => {
                 let why = why.unwrap_or_else(|| "another worker failed".into());

@@ -6,7 +6,7 @@ use super::open::in_transaction;
 use super::pace::Pace;
 use super::passes::{pass_filter, refuse_endless_growth};
 use super::plan::Work;
-use super::ranges::{Acquired, acquire};
+use super::ranges::{Acquired, Watch, acquire};
 use super::retry::{Patience, gave_up};
 use super::run::Drive;
 use super::state::{Happening, next};
@@ -26,6 +26,9 @@ use std::time::{Duration, Instant};
 /// How many differences a dry run shows per migration.
 const SAMPLE: usize = 5;
 
+/// The last pass is one batch, however small batches are.
+const LAST_PASS: usize = 2 * super::passes::FEW as usize;
+
 /// One worker with what it has in hand.
 pub(super) struct Execution<'s, 'd, 'm> {
     pub(super) step: &'s Step<'d, 'm>,
@@ -44,6 +47,8 @@ pub(super) struct Execution<'s, 'd, 'm> {
     pub(super) remaining: Option<u64>,
     /// Documents visited in this pass that still match `remaining`.
     pub(super) stuck: u64,
+    /// Whether nobody else is to write meanwhile: the last pass, if it comes to that.
+    pub(super) closing: bool,
     /// Whether documents are written one by one for good.
     one_by_one: bool,
     /// Whether rows are locked as they are read, in every batch.
@@ -105,7 +110,10 @@ impl<'s, 'd, 'm> Execution<'s, 'd, 'm> {
         let pause = request
             .pause
             .unwrap_or_else(|| drive.migrator.store.default_pause());
-        let pace = Pace::new(exact, request.start_batch_size, request.target_batch, pause)
+        let target = request
+            .target_batch
+            .unwrap_or_else(|| drive.migrator.store.default_target_batch());
+        let pace = Pace::new(exact, request.start_batch_size, target, pause)
             .rows_per_second(request.rows_per_second)
             .full_speed(request.full_speed);
         let batch = Batch::new(ctx, page, step.opened.fields.clone());
@@ -121,6 +129,7 @@ impl<'s, 'd, 'm> Execution<'s, 'd, 'm> {
             renewed: Instant::now(),
             remaining: None,
             stuck: 0,
+            closing: false,
             one_by_one: false,
             locks,
             work_took: Duration::ZERO,
@@ -143,12 +152,13 @@ impl<'s, 'd, 'm> Execution<'s, 'd, 'm> {
         const SOON: Duration = Duration::from_millis(20);
         const LATER: Duration = Duration::from_millis(500);
         let mut wait = SOON;
+        let mut watch = Watch::default();
         loop {
             if let Some(part) = self.asked_to_stop() {
                 return self.stop_without_a_range(part);
             }
             self.renew_run_lease()?;
-            match acquire(self.step, &mut *self.batch.ctx.session)? {
+            match acquire(self.step, &mut *self.batch.ctx.session, &mut watch)? {
                 Acquired::Over => return Ok(Part::Over),
                 Acquired::Wait => {
                     std::thread::sleep(wait);
@@ -156,7 +166,7 @@ impl<'s, 'd, 'm> Execution<'s, 'd, 'm> {
                 }
                 Acquired::Range(range, fence) => {
                     wait = SOON;
-                    self.begin_range(range, fence);
+                    self.begin_range(*range, fence);
                     match self.visit_range()? {
                         RangeEnd::Visited => {}
                         RangeEnd::Part(part) => return Ok(part),
@@ -275,7 +285,7 @@ impl<'s, 'd, 'm> Execution<'s, 'd, 'm> {
     fn batches(&mut self) -> Result<RangeEnd> {
         // A look at a database in the same process costs nothing; elsewhere it is a round trip.
         let near = self.drive.migrator.limits().contains(&Limit::OneWriter);
-        let ago = Duration::from_millis(if near { 0 } else { 50 });
+        let ago = Duration::from_millis(if near { 0 } else { 10 });
         loop {
             self.look_for_cancel(ago)?;
             if let Some(part) = self.asked_to_stop() {
@@ -424,6 +434,13 @@ impl<'s, 'd, 'm> Execution<'s, 'd, 'm> {
 
     /// The transaction: page, step, patches, cursor, commit.
     pub(super) fn batch_of(&mut self, limit: usize) -> Result<Outcome> {
+        // With writers kept out the pass is one batch, or they would come in between.
+        let limit = if self.closing {
+            limit.max(LAST_PASS)
+        } else {
+            limit
+        };
+        self.batch.page.lock |= self.closing;
         self.batch.reset();
         self.batch.page.limit = limit;
         self.batch.page.after = self.range.position().cloned();
@@ -432,6 +449,10 @@ impl<'s, 'd, 'm> Execution<'s, 'd, 'm> {
         }
         self.batch.ctx.session.begin()?;
         let begun = Instant::now();
+        if self.closing {
+            let table = self.batch.page.table.clone();
+            self.batch.ctx.session.keep_writers_out(&table)?;
+        }
         if let Err(error) = self.call_step() {
             return Err(self.batch.first_failure(error));
         }

@@ -41,6 +41,8 @@ pub(crate) struct RangeRow {
     pub epoch: i64,
     /// Whether the lease has ended, by the database's clock.
     pub expired: bool,
+    /// When its worker last gave a sign of life.
+    pub updated_at: String,
 }
 
 impl RangeRow {
@@ -65,6 +67,7 @@ impl RangeRow {
             holder: None,
             epoch: 0,
             expired: true,
+            updated_at: String::new(),
         }
     }
 
@@ -208,9 +211,12 @@ fn mine(fence: &RangeFence) -> [Value; 4] {
 
 /// The statement that renews a lease by itself, while a step takes its time over a batch.
 pub(crate) fn renewal(session: &dyn Session, fence: &RangeFence) -> (String, [Value; 4]) {
-    let until = session.now_sql(fence.lease);
+    let (now, until) = (
+        session.now_sql(Duration::ZERO),
+        session.now_sql(fence.lease),
+    );
     let sql = format!(
-        "UPDATE migration_range SET lease_expires_at = {until} WHERE migration_id = $1 AND range_index = $2 \
+        "UPDATE migration_range SET updated_at = {now}, lease_expires_at = {until} WHERE migration_id = $1 AND range_index = $2 \
          AND run_id = $3 AND lease_epoch = $4"
     );
     (sql, mine(fence))

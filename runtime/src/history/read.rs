@@ -113,7 +113,7 @@ pub(crate) fn load_ranges(session: &mut dyn Session, id: &str) -> Result<Vec<Ran
     let now = session.now_sql(Duration::ZERO);
     let sql = format!(
         "SELECT range_index, direction, start_after, until, cursor, pass, total, processed, done, lease_holder, lease_epoch, \
-         coalesce(lease_expires_at < {now}, TRUE), run_id FROM migration_range WHERE migration_id = $1 ORDER BY range_index"
+         coalesce(lease_expires_at < {now}, TRUE), run_id, updated_at FROM migration_range WHERE migration_id = $1 ORDER BY range_index"
     );
     let mut ranges = Vec::new();
     session.query(&sql, &[Value::Text(id.into())], &mut |row| {
@@ -135,6 +135,7 @@ pub(crate) fn load_ranges(session: &mut dyn Session, id: &str) -> Result<Vec<Ran
             epoch: cells.integer(10)?,
             expired: cells.boolean(11)?,
             run_id: cells.text(12)?,
+            updated_at: cells.text(13)?,
         });
         Ok(())
     })?;

@@ -80,6 +80,12 @@ impl Store for PostgresStore {
         Duration::ZERO
     }
 
+    /// Only writers of the very same rows wait. DESIGN §9 measured an app's p99 at 6 ms beside batches of 1,024 documents,
+    /// which take about as long.
+    fn default_target_batch(&self) -> Duration {
+        Duration::from_millis(4)
+    }
+
     fn limits(&self) -> &'static [Limit] {
         &[]
     }

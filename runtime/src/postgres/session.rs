@@ -38,6 +38,8 @@ pub(super) struct PostgresSession {
     pub(super) guard: Guard,
     pub(super) prefetched: Option<Prefetched>,
     pub(super) counter: Counter,
+    /// For how many writes more rows are expected to have changed since they were read.
+    pub(super) wary: u32,
     /// Whether triggers fire on what [`Session::write`] and [`Session::insert`] write.
     pub(super) fires: bool,
 }
@@ -94,6 +96,7 @@ impl PostgresSession {
             guard: Guard::default(),
             prefetched: None,
             counter: Counter::default(),
+            wary: 0,
             fires: true,
         }
     }
@@ -210,6 +213,14 @@ impl PostgresSession {
     pub(super) fn send(&mut self, sql: &str, parameters: Vec<Parameter>) -> Result<Posted<Answer>> {
         self.open()?;
         Ok(self.wire()?.post(sql, parameters))
+    }
+
+    /// Sends a statement of the transaction's own making; its failure shows with the next reply that is waited for.
+    pub(super) fn post_script(&mut self, sql: &str) -> Result<()> {
+        self.open()?;
+        let posted = self.wire()?.post_script(sql);
+        self.pending.push_back(Pending::Script(posted));
+        Ok(())
     }
 
     /// Sends a statement that needs no transaction.
@@ -580,6 +591,22 @@ impl Session for PostgresSession {
         }
         self.counter.stale = false;
         Ok(self.counter.total)
+    }
+
+    /// Readers go on. CockroachDB has no such lock, and needs none: its transactions are serializable.
+    fn keep_writers_out(&mut self, table: &TableInfo) -> Result<()> {
+        if self.shared.flavor().cockroach {
+            return Ok(());
+        }
+        let lock = format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", table.sql_name);
+        for sql in [
+            "SET LOCAL lock_timeout = '200ms'",
+            lock.as_str(),
+            "SET LOCAL lock_timeout TO DEFAULT",
+        ] {
+            self.tell(sql, Vec::new())?;
+        }
+        Ok(())
     }
 
     fn forget_prefetched(&mut self) {

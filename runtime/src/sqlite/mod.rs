@@ -67,6 +67,11 @@ impl Store for SqliteStore {
         Duration::from_millis(1)
     }
 
+    /// Every other writer waits as long.
+    fn default_target_batch(&self) -> Duration {
+        Duration::from_millis(2)
+    }
+
     fn limits(&self) -> &'static [Limit] {
         &[Limit::OneWriter, Limit::NoRowLocks]
     }

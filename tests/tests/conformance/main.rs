@@ -9,6 +9,7 @@ mod p01_exactly_once;
 mod p02_one_writer;
 mod p03_no_lost_update;
 mod p04_history_is_immutable;
+mod p05_same_code;
 mod p06_a_failed_batch;
 mod p07_completed_means_correct;
 mod p08_status;

@@ -14,6 +14,7 @@ mod on_postgres {
     mod tables;
     mod types;
     mod with_pgbouncer;
+    mod workers;
 }
 
 use driftless_tests::{Child, PostgresDatabase, TestStore};

@@ -2,7 +2,9 @@
 
 use crate::{accounts, driver};
 use driftless::{Migrator, Run, RunStatus};
-use driftless_tests::{Child, Database, TestStore, assert_says, assert_times_100_once, fixtures};
+use driftless_tests::{
+    Child, Database, TestStore, assert_says, assert_times_100_once, fixtures, stop_after,
+};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 use std::process::Command;
@@ -285,6 +287,40 @@ async fn internal_tables_of_a_newer_version_are_left_alone() {
         ],
     );
     assert_times_100_once(&db, 10);
+}
+
+#[tokio::test]
+async fn internal_tables_of_version_1_are_read_as_they_are_and_upgraded_by_the_next_run() {
+    let db = Database::new(&accounts(1_000));
+    stop_after(&db, &fixtures::times100, Run::up(), 300).await;
+    // What version 1 did not have: it kept the cursor in migration_state alone.
+    db.run(
+        "ALTER TABLE migration_run DROP COLUMN options; UPDATE migration_schema SET version = 1",
+    );
+    for column in [
+        "run_id",
+        "start_after",
+        "cursor",
+        "total",
+        "processed",
+        "done",
+        "lease_holder",
+        "lease_epoch",
+        "lease_expires_at",
+    ] {
+        db.run(&format!("ALTER TABLE migration_range DROP COLUMN {column}"));
+    }
+    let migrator = db.migrator(&fixtures::times100).await;
+    let status = migrator.status().await.expect("version 1 can be read");
+    assert_eq!(status.migrations[0].processed, 300);
+    assert_eq!(
+        db.rows("SELECT version FROM migration_schema"),
+        ["1"],
+        "reading writes nothing"
+    );
+    db.up(&fixtures::times100).await;
+    assert_eq!(db.rows("SELECT version FROM migration_schema"), ["2"]);
+    assert_times_100_once(&db, 1_000);
 }
 
 #[tokio::test]
