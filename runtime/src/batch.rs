@@ -12,7 +12,7 @@ use crate::error::{BoxError, Error, Result};
 use crate::manifest::WriteMode;
 use crate::migrator::Difference;
 use crate::patch::{Patch, StepResult, same_name};
-use crate::store::Page;
+use crate::store::{Arrived, Page};
 use crate::value::{Key, Row, Value, show_key};
 use serde::de::DeserializeOwned;
 use std::borrow::Cow;
@@ -31,7 +31,12 @@ pub(crate) enum Redo {
     OneByOneOnce,
     /// With its rows locked, this once: somebody changes them while we work.
     Locked,
+    /// With every write waited for: some rows were not as they were read, and one is to know which.
+    Watched,
 }
+
+/// How many batches are watched after somebody had changed rows of one.
+const WATCHED: u32 = 16;
 
 /// One batch while the generated step function works on it.
 pub struct Batch {
@@ -47,6 +52,10 @@ pub struct Batch {
     pub(crate) eager: bool,
     /// Set when the batch must be done again in another way.
     pub(crate) redo: Option<Redo>,
+    /// For how many batches to come every write is waited for.
+    pub(crate) watched: u32,
+    /// Whether the last patches were posted, so that it is not yet known what became of them.
+    pub(crate) posted: bool,
     /// Keeps the lease while a step takes its time.
     pub(crate) heart: Option<Heart>,
     /// How many differences to collect.
@@ -69,6 +78,8 @@ impl Batch {
             processed: 0,
             eager: false,
             redo: None,
+            watched: 0,
+            posted: false,
             heart: None,
             sample: 0,
             differences: Vec::new(),
@@ -84,6 +95,7 @@ impl Batch {
         self.current = 0;
         self.processed = 0;
         self.redo = None;
+        self.posted = false;
         self.differences.clear();
         self.ctx.pending.clear();
         self.ctx.poison = None;
@@ -201,6 +213,48 @@ impl Batch {
             });
         self.check_unnoticed()?;
         flushed
+    }
+
+    /// Sends the last patches of the batch without waiting for them: what became of them is known when the cursor has
+    /// moved, in one round trip. Only for a step that looked at nothing but its documents. Says whether it did.
+    fn post_last(&mut self) -> Result<bool> {
+        let ctx = &mut self.ctx;
+        let plain = !(ctx.used || ctx.dry_run || self.eager || self.page.lock);
+        if !plain || self.watched > 0 || ctx.pending.is_empty() || !ctx.missed.is_empty() {
+            return Ok(false);
+        }
+        self.posted = ctx
+            .session
+            .post_write(&ctx.table, &ctx.keys, &ctx.pending, ctx.guarded)?;
+        if self.posted {
+            ctx.pending.clear();
+        }
+        Ok(self.posted)
+    }
+
+    /// What became of the patches that were posted; `failed` is why the statement after them failed, if it did.
+    pub(crate) fn settle(&mut self, failed: Option<&Error>) -> Result<()> {
+        if !std::mem::take(&mut self.posted) {
+            return Ok(());
+        }
+        match self.ctx.session.written()? {
+            Arrived::Written(rows) => {
+                self.ctx.changed += rows;
+                self.ctx.own_writes += rows;
+                return Ok(());
+            }
+            Arrived::Short => {
+                self.watched = WATCHED;
+                self.redo = Some(Redo::Watched);
+            }
+            // The database or whoever uses it is to blame, not a document.
+            Arrived::Failed if failed.is_some_and(Error::is_busy) => return Ok(()),
+            Arrived::Failed => self.redo = Some(Redo::OneByOneOnce),
+        }
+        Err(Error::step(format!(
+            "the batch is done again ({:?})",
+            self.redo
+        )))
     }
 
     /// The failure that one-at-a-time would have had. A document failed while patches before it were not written yet: one
@@ -408,6 +462,7 @@ impl<T: DeserializeOwned> Documents<T> {
                     return Ok(Some(document));
                 }
                 Some(_) => {}
+                None if self.fault.is_none() && batch.post_last()? => return Ok(None),
                 None => {
                     batch.flush()?;
                     if self.full || !batch.changed_elsewhere()? {

@@ -220,6 +220,24 @@ pub(crate) trait Session: Send {
         guarded: bool,
     ) -> Result<Written, WriteFailure>;
 
+    /// As [`Session::write`], without waiting for what becomes of it; [`Session::written`] tells, once a later statement was
+    /// waited for. Says whether that was possible: otherwise nothing was done.
+    fn post_write(
+        &mut self,
+        table: &TableInfo,
+        keys: &[Key],
+        changes: &[(usize, Patch)],
+        guarded: bool,
+    ) -> Result<bool> {
+        let _ = (table, keys, changes, guarded);
+        Ok(false)
+    }
+
+    /// What became of changes that were posted. Their failure is that of the next statement that was waited for.
+    fn written(&mut self) -> Result<Arrived> {
+        Ok(Arrived::Written(0))
+    }
+
     /// How many changes are best written together.
     fn together(&self) -> usize;
 
@@ -244,6 +262,17 @@ pub(crate) struct Written {
     pub rows: u64,
     /// Changes, as positions in the list, whose rows are gone or not as they were read.
     pub missed: Vec<usize>,
+}
+
+/// What became of changes that were posted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Arrived {
+    /// So many rows were found and changed.
+    Written(u64),
+    /// Some of the rows are gone or not as they were read, and which is not known.
+    Short,
+    /// The database refused one of them.
+    Failed,
 }
 
 /// Why [`Session::write`] did not write.

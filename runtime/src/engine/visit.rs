@@ -180,6 +180,8 @@ impl<'s, 'd, 'm> Execution<'s, 'd, 'm> {
         self.fence = fence;
         self.batch.page.filter = pass_filter(self.work, range.pass).map(str::to_owned);
         self.batch.page.until.clone_from(&range.until);
+        // Whether documents are stuck is asked before the cursor moves.
+        self.batch.watched = if range.pass > 1 { u32::MAX } else { 0 };
         self.range = range;
         self.stuck = 0;
         if self.drive.migrator.limits().contains(&Limit::OneWriter) {
@@ -422,6 +424,7 @@ impl<'s, 'd, 'm> Execution<'s, 'd, 'm> {
             Redo::OneByOne => (self.one_by_one, self.batch.eager) = (true, true),
             Redo::OneByOneOnce => self.batch.eager = true,
             Redo::Locked => {}
+            Redo::Watched => return,
         }
         // Whoever does it again does it with nobody in between.
         self.batch.page.lock = true;
@@ -493,7 +496,7 @@ impl<'s, 'd, 'm> Execution<'s, 'd, 'm> {
     pub(super) fn commit(
         &mut self,
         cursor: Option<Key>,
-        done: Progress,
+        mut done: Progress,
         more: bool,
         begun: Instant,
     ) -> Result<Outcome> {
@@ -514,7 +517,11 @@ impl<'s, 'd, 'm> Execution<'s, 'd, 'm> {
                 Error::schema("a batch was begun without a lease; this is a fault of driftless")
             })?;
             let session = &mut *self.batch.ctx.session;
-            match history::advance(session, &fence, &self.range, &to)? {
+            let advanced = history::advance(session, &fence, &self.range, &to);
+            self.batch.settle(advanced.as_ref().err())?;
+            done.changed = done.changed.max(self.batch.ctx.changed);
+            let session = &mut *self.batch.ctx.session;
+            match advanced? {
                 Advanced::Moved { canceled } => {
                     self.canceled |= canceled;
                     self.looked = Instant::now();
@@ -542,6 +549,7 @@ impl<'s, 'd, 'm> Execution<'s, 'd, 'm> {
     /// What this worker knows after a commit.
     fn remember(&mut self, to: RangeRow, done: Progress, stuck: u64, next: Option<NextPass>) {
         (self.batch.page.lock, self.batch.eager) = (self.locks, self.one_by_one);
+        self.batch.watched = self.batch.watched.saturating_sub(1);
         if self.batch.ctx.used {
             self.batch.ctx.session.forget_prefetched();
         }

@@ -105,8 +105,8 @@ fn take_prefetched(
     if !same_beginning(&known, page) {
         return Ok(None);
     }
-    let rows = session.wait(posted)?.rows;
-    Ok(Some(rows))
+    // What fails on the second connection is read again on the first.
+    Ok(posted.wait()?.ok().map(|answer| answer.rows))
 }
 
 /// Whether two pages are the same but for their length.
@@ -118,17 +118,20 @@ fn same_beginning(one: &Page, other: &Page) -> bool {
         && one.until == other.until
 }
 
-/// Begins to read a page. Inside of a transaction a failure of it would fail the batch, so there it waits.
+/// Begins to read a page, on the second connection where there is one. Inside of a transaction a failure of it would fail
+/// the batch, so without one it waits there.
 pub(super) fn prefetch(session: &mut PostgresSession, page: &Page) -> Result<()> {
     session.prefetched = None;
-    if session.is_open() {
-        return Ok(());
-    }
     let (sql, parameters) = page_sql(page)?;
-    let posted = session.send_outside(&sql, parameters)?.driven()?;
+    let open = session.is_open();
+    let posted = match session.scout() {
+        Some(scout) => scout.post(sql, parameters),
+        None if open => return Ok(()),
+        None => session.send_outside(&sql, parameters)?,
+    };
     session.prefetched = Some(Prefetched {
         page: page.clone(),
-        posted,
+        posted: posted.driven()?,
     });
     Ok(())
 }

@@ -12,7 +12,7 @@ use super::wire::{Answer, Failure, Posted, Wire};
 use super::{bypass, page, table, write};
 use crate::error::{Error, ErrorKind, Result};
 use crate::patch::Patch;
-use crate::store::{Page, RowSink, Session, TableInfo, WriteFailure, Written};
+use crate::store::{Arrived, Page, RowSink, Session, TableInfo, WriteFailure, Written};
 use crate::value::{Key, Row, Value, ValueRef};
 use smallvec::SmallVec;
 use std::collections::VecDeque;
@@ -37,12 +37,37 @@ pub(super) struct PostgresSession {
     pending: VecDeque<Pending>,
     pub(super) guard: Guard,
     pub(super) prefetched: Option<Prefetched>,
+    pub(super) scout: Scout,
+    /// What became of the changes that were posted.
+    pub(super) posted_write: Option<PostedWrite>,
     pub(super) counter: Counter,
     /// For how many writes more rows are expected to have changed since they were read.
     pub(super) wary: u32,
     /// Whether triggers fire on what [`Session::write`] and [`Session::insert`] write.
     pub(super) fires: bool,
 }
+
+/// Changes that were posted.
+pub(super) struct PostedWrite {
+    /// How many rows there are to change.
+    pub expected: u64,
+    pub guarded: bool,
+    /// How many were changed, as far as replies have come.
+    pub rows: u64,
+    pub failed: bool,
+}
+
+/// A second connection, on which the next page is read while this one is written: the server has more than one processor.
+pub(super) enum Scout {
+    /// So many pages were read without one. A short job is not worth a connection.
+    NotYet(u32),
+    Open(Wire),
+    /// The server has no more connections to give, or another host might answer.
+    Refused,
+}
+
+/// Pages that are read before a second connection is opened.
+const PAGES_WITHOUT_SCOUT: u32 = 8;
 
 /// How the transaction stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +87,8 @@ enum Pending {
     /// Nothing is wanted of it but that it did not fail.
     Script(Posted<()>),
     Statement(Posted<u64>),
+    /// A part of [`PostgresSession::posted_write`].
+    Write(Posted<u64>),
     /// The server's counter of changed rows.
     Counter(Posted<Answer>),
 }
@@ -95,6 +122,8 @@ impl PostgresSession {
             pending: VecDeque::new(),
             guard: Guard::default(),
             prefetched: None,
+            scout: Scout::NotYet(0),
+            posted_write: None,
             counter: Counter::default(),
             wary: 0,
             fires: true,
@@ -192,6 +221,14 @@ impl PostgresSession {
         }
     }
 
+    /// Sends a part of a write whose outcome is asked for later.
+    pub(super) fn post_write_part(&mut self, sql: &str, parameters: Vec<Parameter>) -> Result<()> {
+        self.open()?;
+        let posted = self.wire()?.post_execute(sql, parameters);
+        self.pending.push_back(Pending::Write(posted));
+        Ok(())
+    }
+
     /// Waits for the replies to what was sent before; the first failure is the one that counts.
     fn settle(&mut self) -> Result<()> {
         let mut settled = Ok(());
@@ -199,10 +236,18 @@ impl PostgresSession {
             let reply = match pending {
                 Pending::Script(posted) => posted.wait()?,
                 Pending::Statement(posted) => posted.wait()?.map(drop),
+                Pending::Write(posted) => posted.wait()?.map(|rows| {
+                    if let Some(write) = &mut self.posted_write {
+                        write.rows += rows;
+                    }
+                }),
                 Pending::Counter(posted) => posted.wait()?.map(|answer| self.counter.hear(&answer)),
             };
             if let Err(failure) = reply {
                 let error = self.fail(failure);
+                if let Some(write) = &mut self.posted_write {
+                    write.failed = true;
+                }
                 settled = settled.and(Err(error));
             }
         }
@@ -230,6 +275,27 @@ impl PostgresSession {
         parameters: Vec<Parameter>,
     ) -> Result<Posted<Answer>> {
         Ok(self.wire()?.post(sql, parameters))
+    }
+
+    /// The second connection, if the job is long enough to be worth one and the server gives us one.
+    pub(super) fn scout(&mut self) -> Option<&Wire> {
+        match &mut self.scout {
+            Scout::NotYet(pages) if *pages < PAGES_WITHOUT_SCOUT => *pages += 1,
+            Scout::NotYet(_) => {
+                let connected = match self.shared.target.config.get_hosts().len() {
+                    // Of several hosts it might meet one that lags behind.
+                    1 => self.shared.connect().ok(),
+                    _ => None,
+                };
+                self.scout = connected.map_or(Scout::Refused, Scout::Open);
+            }
+            Scout::Open(wire) if wire.is_closed() => self.scout = Scout::NotYet(0),
+            Scout::Open(_) | Scout::Refused => {}
+        }
+        match &self.scout {
+            Scout::Open(wire) => Some(wire),
+            _ => None,
+        }
     }
 
     /// Waits for a reply, and for those before it.
@@ -331,6 +397,7 @@ impl PostgresSession {
         self.stand = Stand::None;
         self.planning = false;
         self.pending.clear();
+        self.posted_write = None;
         self.counter.server = None;
         self.counter.stale = false;
     }
@@ -591,6 +658,29 @@ impl Session for PostgresSession {
         }
         self.counter.stale = false;
         Ok(self.counter.total)
+    }
+
+    fn post_write(
+        &mut self,
+        table: &TableInfo,
+        keys: &[Key],
+        changes: &[(usize, Patch)],
+        guarded: bool,
+    ) -> Result<bool> {
+        write::post(self, table, keys, changes, guarded)
+    }
+
+    fn written(&mut self) -> Result<Arrived> {
+        self.settle()?;
+        Ok(match self.posted_write.take() {
+            Some(write) if write.failed => Arrived::Failed,
+            Some(write) if write.guarded && write.rows < write.expected => Arrived::Short,
+            Some(write) => {
+                self.count_changed(write.rows);
+                Arrived::Written(write.rows)
+            }
+            None => Arrived::Written(0),
+        })
     }
 
     /// Readers go on. CockroachDB has no such lock, and needs none: its transactions are serializable.

@@ -6,7 +6,7 @@
 use super::bypass;
 use super::foreign_keys::{self, Check};
 use super::page::key_columns;
-use super::session::{PostgresRow, PostgresSession, raw_cell};
+use super::session::{PostedWrite, PostgresRow, PostgresSession, raw_cell};
 use super::table::Table;
 use super::types::{Kind, Parameter};
 use super::wire::Answer;
@@ -45,6 +45,49 @@ pub(super) fn write(
         written.missed.append(&mut one.missed);
     }
     Ok(written)
+}
+
+/// Sends changes without waiting for what becomes of them, where that can be told by counting rows. Says whether it did.
+pub(super) fn post(
+    session: &mut PostgresSession,
+    table: &TableInfo,
+    keys: &[Key],
+    changes: &[(usize, Patch)],
+    guarded: bool,
+) -> Result<bool> {
+    let own = PostgresSession::own(table)?;
+    let groups = alike(changes, 0);
+    let ascending = changes.windows(2).all(|pair| pair[0].0 < pair[1].0);
+    let guard = guarded && session.guard.columns.is_some();
+    if !ascending || bypass::is_needed(session, own) || !is_quiet(session, own, &groups) {
+        return Ok(false);
+    }
+    let batch = Batch {
+        table,
+        own,
+        keys,
+        groups: &groups,
+        guard,
+        bypass: false,
+    };
+    // Before the first is sent: a value that cannot be sent is a matter of one document.
+    let statements: Result<Vec<_>> = groups
+        .iter()
+        .map(|group| batch.many(session, group, false))
+        .collect();
+    let Ok(statements) = statements else {
+        return Ok(false);
+    };
+    session.posted_write = Some(PostedWrite {
+        expected: changes.len() as u64,
+        guarded: guard,
+        rows: 0,
+        failed: false,
+    });
+    for (sql, parameters) in statements {
+        session.post_write_part(&sql, parameters)?;
+    }
+    Ok(true)
 }
 
 fn write_at_once(
