@@ -78,7 +78,7 @@ impl Execution<'_, '_, '_> {
 }
 
 /// After this many passes an app inserts what matches as fast as it is visited, and is to be held for a moment.
-const CHASES: i64 = 6;
+const CHASES: i64 = 3;
 /// After this many it does so faster.
 const MOST_CHASES: i64 = 60;
 /// How long a count may take during which writers wait.
