@@ -46,7 +46,7 @@ fn the_configuration_of_the_readme_works() {
         .skip(1)
         .filter_map(|rest| rest.split("```").next())
         .collect();
-    assert_eq!(examples.len(), 2);
+    assert_eq!(examples.len(), 3);
     for example in examples {
         let folder = tempfile::tempdir().unwrap();
         File::create(folder.path().join("app.db")).unwrap();
@@ -57,7 +57,13 @@ fn the_configuration_of_the_readme_works() {
             .env_remove("DATABASE_URL")
             .output()
             .unwrap();
-        assert!(output.status.success(), "{example}\n{output:?}");
+        // Whether there is a server is not the configuration's business.
+        let said = String::from_utf8_lossy(&output.stderr).to_lowercase();
+        let is_elsewhere = example.contains("postgres://") && said.contains("postgres");
+        assert!(
+            (output.status.success() || is_elsewhere) && !said.contains("driftless.toml"),
+            "{example}\n{output:?}"
+        );
     }
 }
 
