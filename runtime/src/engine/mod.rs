@@ -1,5 +1,6 @@
 //! Planning and driving runs. Decisions are pure (`plan`, `drift`, `state`, `pace`); effects are in `run`, `step`, `lease`.
 
+mod commit;
 mod drift;
 mod failing;
 mod follow;
@@ -10,6 +11,7 @@ mod options;
 mod pace;
 mod passes;
 mod plan;
+mod poller;
 mod ranges;
 mod retry;
 mod run;

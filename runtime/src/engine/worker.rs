@@ -1,8 +1,9 @@
 //! A worker: drives runs that nobody drives, and helps with those that somebody does.
 
 use super::lease::Holder;
+use super::poller::Poller;
 use super::retry::Patience;
-use super::run::{Attempt, Drive, Poller, attempt};
+use super::run::{Attempt, Drive, attempt};
 use super::status::is_live;
 use super::step;
 use crate::engine::plan::{Begin, Work};

@@ -4,22 +4,22 @@
 //! `FALSE` (1 and 0 to SQLite, a type of its own to others), times come from the database's own clock through
 //! [`Session::now_sql`](crate::store::Session::now_sql) and are written back only as they were read.
 
+mod advance;
 mod ranges;
 mod read;
 mod rows;
 mod schema;
+mod steps;
 mod write;
 
-pub(crate) use ranges::{
-    Advanced, Fate, RangeFence, RangeRow, advance, advance_state, fate, hold, lease, next_pass,
-    open_ranges, release, renewal, split,
-};
+pub(crate) use advance::{Advanced, Fate, advance, advance_state, fate, open_ranges};
+pub(crate) use ranges::{RangeFence, RangeRow, hold, lease, next_pass, release, renewal, split};
 pub(crate) use read::{History, load, load_options, load_ranges, load_run, load_state};
 pub(crate) use rows::Spread;
 pub use rows::{Direction, RunRow, RunStatus, StateRow, StateStatus};
 pub(crate) use schema::ensure;
+pub(crate) use steps::{StepBegin, begin_step, end_step, fail_unopened, quarantine};
 pub(crate) use write::{
-    Fence, NewRun, Progress, StepBegin, begin_step, cancel_now, end_run, end_step, expire,
-    fail_unopened, fence, hand_back, insert_run, lock_run, next_migration, quarantine,
-    record_blocked, request_cancel, run_renewal, take_over,
+    Fence, NewRun, Progress, cancel_now, end_run, expire, fence, hand_back, insert_run, lock_run,
+    next_migration, record_blocked, request_cancel, run_renewal, take_over,
 };
