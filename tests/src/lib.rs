@@ -18,7 +18,7 @@ pub use child::Child;
 pub use database::Database;
 pub use fixture::{fixture, fixtures};
 #[cfg(unix)]
-pub use postgres::{App, Bouncer, PostgresDatabase, Role, Server, Started};
+pub use postgres::{App, Bouncer, PostgresDatabase, Role, Server, Started, hand_over};
 pub use proxy::{Cut, Proxy};
 pub use scenario::{
     accounts, assert_says, assert_says_constraint, assert_times_100_once, docs, run_beside,

@@ -393,6 +393,36 @@ impl PostgresSession {
         }
     }
 
+    /// Lets the driver meet the types that somebody made in this database, before a step's own SQL may return one of them.
+    ///
+    /// The driver looks up a type that it does not know in the middle of an answer. Behind an answer of more than a few
+    /// kilobytes it would wait for ever for what it asks: the answer is in the way. An answer without rows is in nobody's
+    /// way. What it asks has a name, which is bad manners behind a pooler; so it is asked once per connection, in a
+    /// transaction, and only of a database that has such types. Types that no column has (a row as a whole, say) are still
+    /// met when they come.
+    fn meet_types(&mut self) -> Result<()> {
+        if self.wire()?.has_met_types() {
+            return Ok(());
+        }
+        let sql = "SELECT DISTINCT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(t.typname) \
+                   FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid \
+                   JOIN pg_catalog.pg_type t ON t.oid = a.atttypid JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace \
+                   WHERE a.attnum > 0 AND NOT a.attisdropped AND t.oid >= 16384 AND t.typtype <> 'd' AND c.relkind IN ('r', 'p', 'v', 'm', 'f')";
+        let answer = self.ask(sql, Vec::new())?;
+        let types = answer
+            .rows
+            .iter()
+            .map(|row| format!("NULL::{}", row.get::<_, &str>(0)));
+        let types: Vec<String> = types.collect();
+        // As many as a query may return.
+        for types in types.chunks(1000) {
+            let sql = format!("SELECT {} WHERE FALSE", types.join(", "));
+            self.ask(&sql, Vec::new())?;
+        }
+        self.wire()?.note_that_types_are_met();
+        Ok(())
+    }
+
     fn forget_transaction(&mut self) {
         self.stand = Stand::None;
         self.planning = false;
@@ -511,9 +541,12 @@ impl Session for PostgresSession {
         posted.wait()?.map_err(translate).map(|_| true)
     }
 
-    /// The driver tells the types of a result by their numbers. One that is not Postgres' own it looks up by statements
-    /// with names, once per connection and type; our own SQL never selects such a type as it is (`ColumnType::read_sql`).
+    /// Our own SQL never selects a type that is not Postgres' own as it is (`ColumnType::read_sql`); a step's SQL may, see
+    /// [`PostgresSession::meet_types`].
     fn query(&mut self, sql: &str, parameters: &[Value], sink: RowSink<'_>) -> Result<()> {
+        if self.counter.stale {
+            self.meet_types()?;
+        }
         let parameters = Self::untyped(parameters)?;
         let posted = self.send(sql, parameters)?;
         self.ask_counter()?;

@@ -13,11 +13,12 @@
 
 use super::url::{Mode, Roots, Security};
 use crate::error::{Error, Result};
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
 };
@@ -68,14 +69,16 @@ fn verifier(
             "sslmode=verify-ca and verify-full need to know whom to trust; add sslrootcert=/path/to/ca.pem to the database URL, or sslrootcert=system",
         ));
     };
-    let store = Arc::new(root_store(&roots)?);
-    let full = WebPkiServerVerifier::builder_with_provider(store, provider)
+    let (store, trusted) = root_store(&roots)?;
+    let builder = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider);
+    let webpki = builder
         .build()
         .map_err(|error| Error::usage("the root certificates cannot be used").with_source(error))?;
-    Ok(match looks {
-        Looks::AtTheNameToo => full,
-        Looks::AtTheChain => Arc::new(AnyName(full)),
-    })
+    Ok(Arc::new(TrustedServer {
+        webpki,
+        trusted,
+        any_name: matches!(looks, Looks::AtTheChain),
+    }))
 }
 
 enum Looks {
@@ -89,8 +92,10 @@ fn default_roots() -> Option<Roots> {
     file.exists().then_some(Roots::File(file))
 }
 
-fn root_store(roots: &Roots) -> Result<RootCertStore> {
+/// The roots, and those of a file as they are.
+fn root_store(roots: &Roots) -> Result<(RootCertStore, Vec<CertificateDer<'static>>)> {
     let mut store = RootCertStore::empty();
+    let mut trusted = Vec::new();
     match roots {
         Roots::System => {
             let found = rustls_native_certs::load_native_certs();
@@ -102,14 +107,14 @@ fn root_store(roots: &Roots) -> Result<RootCertStore> {
             }
         }
         Roots::File(file) => {
-            for certificate in certificates(file, "sslrootcert")? {
-                store
-                    .add(certificate)
-                    .map_err(|error| unreadable("sslrootcert", file).with_source(error))?;
+            trusted = certificates(file, "sslrootcert")?;
+            for certificate in &trusted {
+                let added = store.add(certificate.clone());
+                added.map_err(|error| unreadable("sslrootcert", file).with_source(error))?;
             }
         }
     }
-    Ok(store)
+    Ok((store, trusted))
 }
 
 fn certificates(file: &Path, parameter: &str) -> Result<Vec<CertificateDer<'static>>> {
@@ -169,11 +174,16 @@ impl ServerCertVerifier for AnyServer {
     }
 }
 
-/// Wants a certificate that one of the roots has signed, for whatever name.
+/// Wants a certificate that one of the roots has signed, or that is one of them: many a server has a certificate that signed
+/// itself, and libpq takes that for a root.
 #[derive(Debug)]
-struct AnyName(Arc<WebPkiServerVerifier>);
+struct TrustedServer {
+    webpki: Arc<WebPkiServerVerifier>,
+    trusted: Vec<CertificateDer<'static>>,
+    any_name: bool,
+}
 
-impl ServerCertVerifier for AnyName {
+impl ServerCertVerifier for TrustedServer {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,
@@ -183,15 +193,25 @@ impl ServerCertVerifier for AnyName {
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         use CertificateError::{NotValidForName, NotValidForNameContext};
-        // The chain is looked at before the name, so a complaint about the name means that the chain is good.
-        match self
-            .0
-            .verify_server_cert(certificate, chain, name, ocsp, now)
+        if self
+            .trusted
+            .iter()
+            .any(|trusted| trusted.as_ref() == certificate.as_ref())
         {
+            if !self.any_name {
+                verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
+            }
+            return Ok(ServerCertVerified::assertion());
+        }
+        let verified = self
+            .webpki
+            .verify_server_cert(certificate, chain, name, ocsp, now);
+        match verified {
+            // The chain is looked at before the name, so a complaint about the name means that the chain is good.
             Err(rustls::Error::InvalidCertificate(
                 NotValidForName | NotValidForNameContext { .. },
-            )) => Ok(ServerCertVerified::assertion()),
-            other => other,
+            )) if self.any_name => Ok(ServerCertVerified::assertion()),
+            verified => verified,
         }
     }
 
@@ -201,7 +221,8 @@ impl ServerCertVerifier for AnyName {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.0.verify_tls12_signature(message, certificate, signed)
+        self.webpki
+            .verify_tls12_signature(message, certificate, signed)
     }
 
     fn verify_tls13_signature(
@@ -210,10 +231,11 @@ impl ServerCertVerifier for AnyName {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.0.verify_tls13_signature(message, certificate, signed)
+        self.webpki
+            .verify_tls13_signature(message, certificate, signed)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
+        self.webpki.supported_verify_schemes()
     }
 }

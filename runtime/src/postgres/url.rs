@@ -111,6 +111,9 @@ impl Target {
         if let Some(password) = password {
             parts.password = Some(decoded(password, "password")?);
         }
+        if database.contains(['@', '/']) {
+            return Err(badly_written());
+        }
         if !database.is_empty() {
             parts.database = Some(decoded(database, "database name")?);
         }
@@ -417,8 +420,16 @@ fn decoded(text: &str, what: &str) -> Result<String> {
 
 fn number<T: std::str::FromStr>(text: &str, name: &str) -> Result<T> {
     text.parse().map_err(|_| {
-        Error::usage(format!("{name} in the database URL is not a number; a password with `:`, `/`, `?` or `@` in it is written percent-encoded"))
+        Error::usage(format!(
+            "{name} in the database URL is not a number; {ENCODE}"
+        ))
     })
+}
+
+const ENCODE: &str = "a password or name with `:`, `/`, `?` or `@` in it is written percent-encoded: `@` as %40, `/` as %2F";
+
+fn badly_written() -> Error {
+    Error::usage(format!("the database URL cannot be read; {ENCODE}"))
 }
 
 fn odd(name: &str, value: &str, wanted: &str) -> Error {
@@ -428,6 +439,10 @@ fn odd(name: &str, value: &str, wanted: &str) -> Error {
 }
 
 fn unknown(name: &str) -> Error {
+    if !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+        // Perhaps the rest of a password.
+        return badly_written();
+    }
     let nearest = KEYS
         .iter()
         .max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
@@ -440,4 +455,114 @@ fn unknown(name: &str) -> Error {
     Error::usage(format!(
         "the parameter {name} in the database URL is not known{hint}"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(url: &str) -> Result<Target> {
+        Target::with_environment(url, &|name| match name {
+            "PGPASSWORD" => Some("from the environment".into()),
+            "USER" => Some("me".into()),
+            _ => None,
+        })
+    }
+
+    fn hosts(target: &Target) -> Vec<String> {
+        let hosts = target.config.get_hosts().iter();
+        hosts.map(|host| format!("{host:?}")).collect()
+    }
+
+    #[test]
+    fn every_part_of_a_url_is_understood_as_libpq_does() {
+        let target = parse("postgresql://al%40ice:p%3Ass@db1:5433,[::1],db3/my%20shop?connect_timeout=3&target_session_attrs=read-write").unwrap();
+        assert_eq!(
+            hosts(&target),
+            ["Tcp(\"db1\")", "Tcp(\"::1\")", "Tcp(\"db3\")"]
+        );
+        assert_eq!(target.config.get_ports(), [5433, 5432, 5432]);
+        assert_eq!(target.config.get_user(), Some("al@ice"));
+        assert_eq!(target.config.get_password(), Some(&b"p:ss"[..]));
+        assert_eq!(target.config.get_dbname(), Some("my shop"));
+        assert_eq!(target.config.get_application_name(), Some("driftless"));
+        assert_eq!(target.connect_timeout, Some(Duration::from_secs(3)));
+    }
+
+    #[test]
+    fn what_is_left_out_is_what_libpq_users_expect() {
+        let target = parse("postgres:///shop").unwrap();
+        assert_eq!(hosts(&target), ["Tcp(\"localhost\")"]);
+        assert_eq!(target.config.get_user(), Some("me"));
+        assert_eq!(
+            target.config.get_password(),
+            Some(&b"from the environment"[..])
+        );
+        assert_eq!(target.security.mode, Mode::Prefer);
+        assert_eq!(target.connect_timeout, Some(CONNECT_TIMEOUT));
+        assert!(target.config.get_tcp_user_timeout().is_some());
+        let database = parse("postgres://shop@db").unwrap();
+        assert_eq!(database.config.get_dbname(), Some("shop"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_unix_socket_has_no_tls_whatever_is_asked_for() {
+        for url in [
+            "postgres://me@%2Fvar%2Frun%2Fpostgresql/shop?sslmode=require",
+            "postgres://me@/shop?host=/var/run/postgresql&sslmode=require",
+        ] {
+            let target = parse(url).unwrap();
+            assert_eq!(hosts(&target), ["Unix(\"/var/run/postgresql\")"], "{url}");
+            assert_eq!(target.security.mode, Mode::Disable, "{url}");
+        }
+    }
+
+    #[test]
+    fn no_password_is_ever_shown() {
+        let target = parse(
+            "postgres://alice:hunter2@db:6432/shop?password=hunter2&sslkey=hunter2&sslcert=c",
+        )
+        .unwrap();
+        assert_eq!(target.shown, "postgres://alice@db:6432/shop");
+        for url in [
+            "postgres://alice:hun:ter2@db/shop?sslmode=x",
+            "postgres://alice:hunter2@db:x/shop",
+            "postgres://alice:hunter2@db/shop?pasword=hunter2",
+            "postgres://alice:hunter2/shop",
+            "postgres://alice:12/hunter2@db/shop",
+            "postgres://alice:p?hunter2@db/shop?sslmode=require",
+            "postgres://alice:hunter2@db/%ff",
+        ] {
+            let Err(error) = parse(url) else {
+                panic!("{url} is accepted")
+            };
+            assert!(!error.chain().contains("hunter2"), "{}", error.chain());
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_is_refused_and_the_nearest_name_told() {
+        for (url, says) in [
+            ("postgres://db/shop?sslmod=require", "did you mean sslmode?"),
+            ("postgres://db/shop?sslmode=on", "verify-full"),
+            ("postgres://db/shop?options=-c%20x%3D1", "ALTER ROLE"),
+            (
+                "postgres://db/shop?sslmode=require&sslrootcert=system",
+                "verify-full",
+            ),
+            ("postgres://db/shop?sslcert=a", "go together"),
+            ("postgres://a,b,c/shop?port=1,2", "3 hosts and 2 ports"),
+            (
+                "postgres://db/shop?target_session_attrs=standby",
+                "a migration writes",
+            ),
+            ("postgres://db/shop?service=x", "service"),
+        ] {
+            let Err(error) = parse(url) else {
+                panic!("{url} is accepted")
+            };
+            assert!(error.to_string().contains(says), "{url}: {error}");
+        }
+    }
 }

@@ -9,6 +9,7 @@
 
 use super::types::Parameter;
 use crate::error::{Error, ErrorKind, Result};
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -93,6 +94,7 @@ pub(super) type Ended = Arc<Mutex<Option<Failure>>>;
 pub(super) struct Wire {
     client: Arc<Client>,
     ended: Ended,
+    met_types: Cell<bool>,
 }
 
 /// Rows and what was done.
@@ -159,7 +161,17 @@ impl Wire {
         Wire {
             client: Arc::new(client),
             ended,
+            met_types: Cell::new(false),
         }
+    }
+
+    /// Whether the driver knows the types that somebody made in this database.
+    pub(super) fn has_met_types(&self) -> bool {
+        self.met_types.get()
+    }
+
+    pub(super) fn note_that_types_are_met(&self) {
+        self.met_types.set(true);
     }
 
     pub(super) fn is_closed(&self) -> bool {

@@ -3,3 +3,4 @@
 mod crashes;
 mod harness;
 mod lost_replies;
+mod tls;
