@@ -8,6 +8,8 @@ mod error;
 mod foreign_keys;
 mod page;
 mod session;
+#[cfg(test)]
+mod session_tests;
 mod table;
 mod tls;
 pub(crate) mod types;
