@@ -433,7 +433,7 @@ impl PostgresSession {
     }
 
     /// What only this store knows of a table.
-    pub(super) fn own<'t>(table: &'t TableInfo) -> Result<&'t Table> {
+    pub(super) fn own(table: &TableInfo) -> Result<&Table> {
         table.store_own.downcast_ref::<Table>().ok_or_else(|| {
             Error::database(format!("{} was described by another store", table.name))
         })
