@@ -60,8 +60,16 @@ pub(super) fn check(session: &mut PostgresSession, table: &TableInfo) -> Result<
         ));
     }
     session.ask(OFF, Vec::new()).map(drop).map_err(|error| {
+        if error.is_busy() {
+            return error;
+        }
         let grant = "GRANT SET ON PARAMETER session_replication_role TO this role (Postgres 15 and newer), run as a superuser, ";
-        refused(table, "this role may not keep them from firing", grant).with_source(error)
+        let refusal = refused(table, "this role may not keep them from firing", grant);
+        // The server's own words; what a missing right means in general is not wanted here.
+        match std::error::Error::source(&error).map(ToString::to_string) {
+            Some(words) => refusal.with_source(words),
+            None => refusal.with_source(error),
+        }
     })
 }
 

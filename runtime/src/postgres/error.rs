@@ -231,7 +231,9 @@ impl From<&DbError> for Refusal {
             text.push_str(&format!(", at character {position}"));
         }
         text.push(')');
-        if let Some(detail) = refusal.detail() {
+        // "Failing row contains (…)" is somebody's data, and goes to logs; the document is named by its key.
+        let shows_a_row = matches!(refusal.code().code(), "23502" | "23514");
+        if let Some(detail) = refusal.detail().filter(|_| !shows_a_row) {
             text.push_str(&format!("; {}", detail.trim_end_matches('.')));
         }
         if let Some(hint) = refusal.hint() {

@@ -4,6 +4,7 @@
 //! protocol and is not Postgres itself ([`Flavor`]) lacks some things; where that shaped the code, the code says so.
 
 mod bypass;
+mod counter;
 mod error;
 mod foreign_keys;
 mod page;

@@ -4,6 +4,7 @@
 //! statement. A page that is not locked is read before that, so that no transaction is open while a step function works.
 
 use super::Shared;
+use super::counter::Counter;
 use super::error::{translate, translate_planning};
 use super::page::{Guard, Prefetched};
 use super::table::Table;
@@ -34,7 +35,7 @@ pub(super) struct PostgresSession {
     /// Whether the transaction plans: see [`translate_planning`].
     planning: bool,
     /// What was sent into the transaction and nobody has waited for yet, in order.
-    pending: VecDeque<Pending>,
+    pub(super) pending: VecDeque<Pending>,
     pub(super) guard: Guard,
     pub(super) prefetched: Option<Prefetched>,
     pub(super) scout: Scout,
@@ -83,7 +84,7 @@ enum Stand {
 }
 
 /// A request whose reply is still to come.
-enum Pending {
+pub(super) enum Pending {
     /// Nothing is wanted of it but that it did not fail.
     Script(Posted<()>),
     Statement(Posted<u64>),
@@ -92,25 +93,6 @@ enum Pending {
     /// The server's counter of changed rows.
     Counter(Posted<Answer>),
 }
-
-/// Counts changed rows: our own by what the statements say, those of others (a step's SQL, triggers, foreign key actions)
-/// by asking the server. The question goes along with the statement, so that it costs no round trip.
-///
-/// Only rows of the table whose page is in hand matter, for they are the documents; but a filter may look anywhere.
-#[derive(Debug, Default)]
-pub(super) struct Counter {
-    /// What [`Session::change_counter`] returns.
-    total: u64,
-    /// What the server's own counter was when `total` was right; `None` when it has not been asked in this transaction.
-    server: Option<u64>,
-    /// Whether a statement may have changed rows that were not counted.
-    stale: bool,
-    /// How to ask the server.
-    question: String,
-}
-
-/// What [`Counter::question`] asks when every table matters.
-const ALL_TABLES: &str = "SELECT oid FROM pg_catalog.pg_class WHERE relkind = 'r' AND oid >= 16384";
 
 impl PostgresSession {
     pub(super) fn new(shared: Arc<Shared>, wire: Wire) -> Self {
@@ -230,7 +212,7 @@ impl PostgresSession {
     }
 
     /// Waits for the replies to what was sent before; the first failure is the one that counts.
-    fn settle(&mut self) -> Result<()> {
+    pub(super) fn settle(&mut self) -> Result<()> {
         let mut settled = Ok(());
         while let Some(pending) = self.pending.pop_front() {
             let reply = match pending {
@@ -317,80 +299,11 @@ impl PostgresSession {
     pub(super) fn tell(&mut self, sql: &str, parameters: Vec<Parameter>) -> Result<u64> {
         self.open()?;
         let posted = self.wire()?.post_execute(sql, parameters);
-        self.ask_counter()?;
-        self.wait_before_counter(posted)
-    }
-
-    /// Waits for the reply of a statement that the counter was asked after.
-    fn wait_before_counter<T: Send + 'static>(&mut self, posted: Posted<T>) -> Result<T> {
-        let after = match self.pending.back() {
-            Some(Pending::Counter(_)) if self.counter.stale => self.pending.pop_back(),
-            _ => None,
-        };
-        let reply = self.wait(posted);
-        self.pending.extend(after);
-        reply
+        self.wait_and_count(posted)
     }
 
     fn untyped(parameters: &[Value]) -> Result<Vec<Parameter>> {
         parameters.iter().map(Parameter::untyped).collect()
-    }
-
-    /// Counts rows that a statement of ours has changed.
-    pub(super) fn count_changed(&mut self, rows: u64) {
-        self.counter.total += rows;
-        if let Some(server) = &mut self.counter.server {
-            *server += rows;
-        }
-    }
-
-    /// Before a statement that may change rows we cannot count.
-    pub(super) fn expect_foreign_changes(&mut self) -> Result<()> {
-        self.prefetched = None;
-        if self.counter.stale {
-            return Ok(());
-        }
-        if self.counter.server.is_none() && self.shared.flavor().counts {
-            self.open()?;
-            self.post_counter()?;
-            // What the reply says is where counting begins.
-        }
-        self.counter.stale = true;
-        Ok(())
-    }
-
-    fn post_counter(&mut self) -> Result<()> {
-        let question = self.counter.question.clone();
-        let posted = self.send(&question, Vec::new())?;
-        self.pending.push_back(Pending::Counter(posted));
-        Ok(())
-    }
-
-    /// After a statement that may have changed rows we cannot count: asks the server's counter, without waiting.
-    fn ask_counter(&mut self) -> Result<()> {
-        if self.counter.stale && self.shared.flavor().counts && self.is_open() {
-            self.post_counter()?;
-        }
-        Ok(())
-    }
-
-    /// Which table's rows are counted from now on.
-    pub(super) fn watch(&mut self, tables: Option<&[u32]>) {
-        let tables = match tables {
-            Some(tables) => {
-                let numbers: Vec<String> = tables.iter().map(u32::to_string).collect();
-                format!("SELECT unnest('{{{}}}'::oid[]) AS oid", numbers.join(","))
-            }
-            None => ALL_TABLES.to_owned(),
-        };
-        let question = format!(
-            "SELECT coalesce(sum(pg_catalog.pg_stat_get_xact_tuples_inserted(oid) + pg_catalog.pg_stat_get_xact_tuples_updated(oid) \
-             + pg_catalog.pg_stat_get_xact_tuples_deleted(oid)), 0)::bigint FROM ({tables}) AS watched"
-        );
-        if self.counter.question != question {
-            self.counter.question = question;
-            self.counter.server = None;
-        }
     }
 
     /// Lets the driver meet the types that somebody made in this database, before a step's own SQL may return one of them.
@@ -428,8 +341,7 @@ impl PostgresSession {
         self.planning = false;
         self.pending.clear();
         self.posted_write = None;
-        self.counter.server = None;
-        self.counter.stale = false;
+        self.counter.forget_transaction();
     }
 
     /// What only this store knows of a table.
@@ -544,13 +456,12 @@ impl Session for PostgresSession {
     /// Our own SQL never selects a type that is not Postgres' own as it is (`ColumnType::read_sql`); a step's SQL may, see
     /// [`PostgresSession::meet_types`].
     fn query(&mut self, sql: &str, parameters: &[Value], sink: RowSink<'_>) -> Result<()> {
-        if self.counter.stale {
+        if self.counter.expects_foreign_changes() {
             self.meet_types()?;
         }
         let parameters = Self::untyped(parameters)?;
         let posted = self.send(sql, parameters)?;
-        self.ask_counter()?;
-        let answer = self.wait_before_counter(posted)?;
+        let answer = self.wait_and_count(posted)?;
         let kinds = answer
             .columns()
             .iter()
@@ -677,20 +588,7 @@ impl Session for PostgresSession {
     }
 
     fn change_counter(&mut self) -> Result<u64> {
-        if !self.counter.stale {
-            return Ok(self.counter.total);
-        }
-        if self.shared.flavor().counts && self.is_open() {
-            if !matches!(self.pending.back(), Some(Pending::Counter(_))) {
-                self.post_counter()?;
-            }
-            self.settle()?;
-        } else {
-            // Nobody counts here: something may have changed, so the engine goes one document at a time.
-            self.counter.total += 1;
-        }
-        self.counter.stale = false;
-        Ok(self.counter.total)
+        self.changes()
     }
 
     fn post_write(
@@ -709,7 +607,7 @@ impl Session for PostgresSession {
             Some(write) if write.failed => Arrived::Failed,
             Some(write) if write.guarded && write.rows < write.expected => Arrived::Short,
             Some(write) => {
-                self.count_changed(write.rows);
+                self.count_documents(write.rows);
                 Arrived::Written(write.rows)
             }
             None => Arrived::Written(0),
@@ -737,19 +635,8 @@ impl Session for PostgresSession {
     }
 
     fn step_reaches_out(&mut self) -> Result<()> {
-        self.expect_foreign_changes()
-    }
-}
-
-impl Counter {
-    /// Takes what the server's counter says.
-    fn hear(&mut self, answer: &Answer) {
-        let now: i64 = answer.rows.first().map_or(0, |row| row.get(0));
-        let now = now.unsigned_abs();
-        if let Some(before) = self.server {
-            self.total += now.saturating_sub(before);
-        }
-        self.server = Some(now);
+        self.expect_foreign_changes()?;
+        Ok(())
     }
 }
 

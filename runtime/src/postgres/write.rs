@@ -129,7 +129,10 @@ fn write_at_once(
     }
     hold(session, checks)?;
     if quiet || !session.shared.flavor().counts {
-        session.count_changed(written.rows);
+        session.count_changed(own, written.rows);
+    }
+    if !quiet {
+        session.doubt_counter();
     }
     Ok(written)
 }
@@ -501,7 +504,11 @@ pub(super) fn insert(
     columns: &[(String, Value)],
 ) -> Result<Option<Key>> {
     let own = PostgresSession::own(table)?;
-    session.expect_foreign_changes()?;
+    session.prefetched = None;
+    let quiet = !own.has_rules && !(session.fires && own.fires_normally());
+    if !quiet {
+        session.expect_foreign_changes()?;
+    }
     let (mut names, mut places, mut parameters) = (Vec::new(), Vec::new(), Vec::new());
     for (name, value) in columns {
         let at = position(table, name)?;
@@ -531,6 +538,11 @@ pub(super) fn insert(
     }
     if bypass {
         session.ask(bypass::ON, Vec::new())?;
+    }
+    if quiet {
+        session.count_changed(own, answer.affected);
+    } else {
+        session.doubt_counter();
     }
     let kinds: Vec<Kind> = own
         .key
