@@ -21,8 +21,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_postgres::types::{FromSql, Type};
 
-/// A process that was stopped must not hold locks for ever; a step may work on a batch for so long after its first write.
-const IDLE_IN_TRANSACTION: &str = "60s";
+/// A process that was stopped must not hold locks for ever, and not for longer than those who wait for it are patient (30
+/// seconds, unless told otherwise). So long may a step think about one document once it has used the database.
+const IDLE_IN_TRANSACTION: &str = "25s";
 
 /// How long a statement waits for a lock before it answers that the row is locked: longer than a server waits before it
 /// looks for deadlocks, short enough to notice a cancel.
