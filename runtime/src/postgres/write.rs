@@ -505,7 +505,7 @@ pub(super) fn insert(
 ) -> Result<Option<Key>> {
     let own = PostgresSession::own(table)?;
     session.prefetched = None;
-    let quiet = !own.has_rules && !(session.fires && own.fires_normally());
+    let quiet = !(own.has_rules || session.fires && own.fires_normally());
     if !quiet {
         session.expect_foreign_changes()?;
     }
