@@ -106,6 +106,24 @@ impl Child {
     #[cfg(unix)]
     pub fn sleep(&self) {
         self.signal(nix::sys::signal::Signal::SIGSTOP);
+        // A signal stops one thread after another, and each may still do a little on its way.
+        while !self.is_stopped() {
+            std::thread::yield_now();
+        }
+    }
+
+    /// Whether every thread is stopped, where the system tells.
+    #[cfg(unix)]
+    fn is_stopped(&self) -> bool {
+        let Ok(threads) = std::fs::read_dir(format!("/proc/{}/task", self.id())) else {
+            return true;
+        };
+        threads.flatten().all(|thread| {
+            let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+            // `pid (name) state …`; a thread that has ended says nothing.
+            stat.rsplit_once(") ")
+                .is_none_or(|(_, state)| state.starts_with(['T', 't', 'Z', 'X']))
+        })
     }
 
     /// Lets a process that sleeps go on (SIGCONT).

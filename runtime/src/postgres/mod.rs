@@ -14,6 +14,7 @@ mod session_tests;
 mod table;
 mod tls;
 pub(crate) mod types;
+mod unnest;
 mod url;
 mod wire;
 mod write;

@@ -4,3 +4,4 @@ mod crashes;
 mod harness;
 mod lost_replies;
 mod tls;
+mod unit_tests;
