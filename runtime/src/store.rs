@@ -3,7 +3,7 @@
 //! Everything above this file is the same for every database. A store knows how to open, how to read a table's make-up,
 //! how to read a page in key order and how to write changes by key; it knows nothing of migrations or runs.
 // What only a store reads is unused in a build without one.
-#![cfg_attr(not(any(feature = "sqlite", feature = "postgres")), allow(dead_code))]
+#![cfg_attr(not(all(feature = "sqlite", feature = "postgres")), allow(dead_code))]
 
 use crate::error::{Error, Result};
 use crate::patch::Patch;
