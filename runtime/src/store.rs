@@ -27,6 +27,10 @@ pub(crate) trait Store: Send + Sync {
     /// How long a batch's transaction should take, when nobody says otherwise.
     fn default_target_batch(&self) -> Duration;
 
+    /// How many documents a batch holds at the least, however long that takes, when nobody says otherwise: enough to pay
+    /// for its transaction.
+    fn smallest_batch(&self) -> usize;
+
     /// What this database cannot do.
     fn limits(&self) -> &'static [Limit];
 }

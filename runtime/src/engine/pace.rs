@@ -7,6 +7,7 @@ use std::time::Duration;
 pub(crate) struct Pace {
     /// A size that was asked for by name is exact.
     exact: bool,
+    smallest: usize,
     size: usize,
     target: Duration,
     pause: Duration,
@@ -14,8 +15,6 @@ pub(crate) struct Pace {
     full_speed: bool,
 }
 
-/// Never smaller, so that a slow function still amortises its transaction; a timeout may go below.
-const SMALLEST: usize = 8;
 /// Never bigger by itself: DESIGN §9 measured an app's p99 at 4.7 ms with 1024 and at 448 ms with 4096.
 const LARGEST: usize = 1024;
 
@@ -24,12 +23,19 @@ impl Pace {
         let size = exact.unwrap_or(start).max(1) as usize;
         Pace {
             exact: exact.is_some(),
+            smallest: 1,
             size,
             target,
             pause,
             rows_per_second: None,
             full_speed: false,
         }
+    }
+
+    /// Never smaller by itself, so that a slow function or machine still amortises the transaction; a timeout may go below.
+    pub(crate) fn at_least(mut self, smallest: usize) -> Self {
+        self.smallest = smallest;
+        self
     }
 
     pub(crate) fn rows_per_second(mut self, rows: Option<u64>) -> Self {
@@ -58,7 +64,7 @@ impl Pace {
         let target = self.target.max(commit).as_secs_f64();
         let ideal = self.size as f64 * target / work.as_secs_f64().max(1e-6);
         let bounded = ideal.clamp(self.size as f64 / 2.0, self.size as f64 * 2.0);
-        self.size = (bounded as usize).clamp(SMALLEST, LARGEST);
+        self.size = (bounded as usize).clamp(self.smallest, LARGEST);
     }
 
     /// A batch timed out: half its size next time.
@@ -102,7 +108,7 @@ mod tests {
 
     #[test]
     fn batches_grow_while_they_are_fast_and_shrink_when_they_are_slow() {
-        let mut pace = Pace::new(None, 128, MS * 2, MS);
+        let mut pace = Pace::new(None, 128, MS * 2, MS).at_least(8);
         for _ in 0..10 {
             pace.took(pace.size(), MS / 10, MS / 100);
         }
@@ -110,7 +116,7 @@ mod tests {
         for _ in 0..10 {
             pace.took(pace.size(), MS * 500, MS);
         }
-        assert_eq!(pace.size(), SMALLEST);
+        assert_eq!(pace.size(), 8);
     }
 
     #[test]

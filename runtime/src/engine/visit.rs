@@ -112,6 +112,7 @@ impl<'s, 'd, 'm> Execution<'s, 'd, 'm> {
             .target_batch
             .unwrap_or_else(|| drive.migrator.store.default_target_batch());
         let pace = Pace::new(exact, request.start_batch_size, target, pause)
+            .at_least(drive.migrator.store.smallest_batch())
             .rows_per_second(request.rows_per_second)
             .full_speed(request.full_speed);
         let batch = Batch::new(ctx, page, step.opened.fields.clone());

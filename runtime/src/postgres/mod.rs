@@ -90,6 +90,11 @@ impl Store for PostgresStore {
         Duration::from_millis(4)
     }
 
+    /// A transaction costs some round trips and statements of history, about what writing 64 rows does.
+    fn smallest_batch(&self) -> usize {
+        64
+    }
+
     fn limits(&self) -> &'static [Limit] {
         &[]
     }

@@ -72,6 +72,10 @@ impl Store for SqliteStore {
         Duration::from_millis(2)
     }
 
+    fn smallest_batch(&self) -> usize {
+        8
+    }
+
     fn limits(&self) -> &'static [Limit] {
         &[Limit::OneWriter, Limit::NoRowLocks]
     }
