@@ -2,11 +2,11 @@
 
 use super::ranges::{RangeFence, RangeRow, lease_lost, mine};
 use super::rows::Spread;
-use super::write::{Progress, count, key, text};
+use super::write::{Progress, asked_to_stop, count, key, text};
 use crate::engine::Standing;
 use crate::error::Result;
 use crate::store::Session;
-use crate::value::{Value, ValueRef};
+use crate::value::Value;
 use std::time::Duration;
 
 /// What became of an attempt to move a cursor.
@@ -47,16 +47,7 @@ pub(crate) fn advance(
         key(from.cursor.as_ref()),
         key(from.until.as_ref()),
     ]);
-    let mut canceled = None;
-    session.query(&sql, &parameters, &mut |row| {
-        let asked = row.cell(0)?;
-        canceled = Some(matches!(
-            asked,
-            ValueRef::Integer(1) | ValueRef::Boolean(true)
-        ));
-        Ok(())
-    })?;
-    match canceled {
+    match asked_to_stop(session, &sql, &parameters)? {
         Some(canceled) => Ok(Advanced::Moved { canceled }),
         None => elsewhere(session, fence, from),
     }

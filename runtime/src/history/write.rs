@@ -174,28 +174,31 @@ pub(crate) fn hand_back(session: &mut dyn Session, fence: &Fence, holder: &str) 
 /// Checks that this process may still move the run forward, renews its lease, and keeps everybody else from taking over
 /// before the transaction ends. Says whether the run was asked to stop.
 pub(crate) fn fence(session: &mut dyn Session, fence: &Fence) -> Result<bool> {
-    let (now, until) = (
-        session.now_sql(Duration::ZERO),
-        session.now_sql(fence.lease),
-    );
-    let sql = format!(
-        "UPDATE migration_run SET updated_at = {now}, lease_expires_at = {until} \
-         WHERE run_id = $1 AND lease_epoch = $2 AND status = 'running' RETURNING cancel_requested"
-    );
-    let key = [text(fence.run_id.as_str()), Value::Integer(fence.epoch)];
-    let mut canceled = None;
-    session.query(&sql, &key, &mut |row| {
-        let asked = row.cell(0)?;
-        canceled = Some(matches!(
-            asked,
-            ValueRef::Integer(1) | ValueRef::Boolean(true)
-        ));
-        Ok(())
-    })?;
+    let (renewal, parameters) = run_renewal(session, fence);
+    let sql = format!("{renewal} RETURNING cancel_requested");
+    let canceled = asked_to_stop(session, &sql, &parameters)?;
     match canceled {
         Some(canceled) => Ok(canceled),
         None => Err(lease_lost(session, fence)),
     }
+}
+
+/// Runs a statement that returns `cancel_requested` of the row it changed; `None` when it found none.
+pub(super) fn asked_to_stop(
+    session: &mut dyn Session,
+    sql: &str,
+    parameters: &[Value],
+) -> Result<Option<bool>> {
+    let mut asked = None;
+    session.query(sql, parameters, &mut |row| {
+        let cell = row.cell(0)?;
+        asked = Some(matches!(
+            cell,
+            ValueRef::Integer(1) | ValueRef::Boolean(true)
+        ));
+        Ok(())
+    })?;
+    Ok(asked)
 }
 
 /// Keeps a run as it is until the end of the transaction; says how it stands.

@@ -14,8 +14,6 @@
 //! What such a form cannot say (an array that does not begin at 1, a JSON null beside an SQL NULL) arrives as the text
 //! of Postgres itself. Text that is set on a column is read by the column's own type; only a json column takes it as a
 //! JSON string, because that is what a `String` read from it was: JSON text is set as a `serde_json::Value`.
-// Until the store uses all of it.
-#![allow(dead_code, unused_imports)]
 
 mod array;
 mod catalog;
