@@ -92,6 +92,8 @@ pub enum Command {
     Work(Rest),
     /// Show what differs between applied history and the code; exits 3 when something does
     Drift(Rest),
+    /// Make an edited migration's code the history of this database; the audit keeps who did so, when and why
+    Accept(Rest),
     /// Record the checksums of all migrations in migrations.lock; works when the code does not compile
     Lock,
     /// Check the migrations folder and migrations.lock; works when the code does not compile

@@ -4,7 +4,7 @@
 //! migration, sorted by id: `id checksum up down rest`, with `-` for a part that is not there. Two branches that
 //! add lines merge without a conflict in meaning: keeping both sides' lines is always right, in any order.
 
-use crate::checksum::{ALGORITHM, Part};
+use crate::checksum::{ALGORITHM, Checksum, Part};
 use crate::diagnostic::{Fault, FaultKind};
 use crate::scan::{MigrationFile, Scan, relative};
 use std::collections::BTreeMap;
@@ -370,9 +370,13 @@ fn edited(locked: &LockedMigration, migration: &MigrationFile) -> Option<Fault> 
             },
         ));
     }
-    let parts = migration
-        .checksum
-        .changed_parts(&locked.up, &locked.down, &locked.rest);
+    let parts = migration.checksum.changed_parts(&Checksum {
+        whole: locked.checksum.clone(),
+        up: locked.up.clone(),
+        down: locked.down.clone(),
+        rest: locked.rest.clone(),
+        details: String::new(),
+    });
     let parts = parts
         .iter()
         .map(Part::to_string)

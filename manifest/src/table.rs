@@ -3,9 +3,10 @@
 use crate::diagnostic::FaultKind;
 
 /// Our own tables: a migration never visits them.
-const RESERVED: [&str; 5] = [
+const RESERVED: [&str; 6] = [
     "migration_state",
     "migration_run",
+    "migration_audit",
     "migration_range",
     "migration_quarantine",
     "migration_schema",

@@ -6,6 +6,9 @@
 use crate::{lock, scan};
 use std::path::{Path, PathBuf};
 
+/// The variable that tells a build which commit it is made from.
+pub(crate) const COMMIT: &str = "DRIFTLESS_COMMIT";
+
 /// Prints `rerun-if-changed` for the folder, its sub-folders, its files and its lock file.
 ///
 /// Call it from `build.rs` with the same folder as `migrations!`: `driftless_manifest::watch("migrations")`.

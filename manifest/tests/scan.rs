@@ -338,7 +338,7 @@ fn whatever_happened_to_a_locked_migration_is_told() {
     assert_places(
         &lock.verify(&package.scan()),
         &[
-            "migrations/20260101_000000_m.rs:1:1 `20260101_000000_m` is released and locked, but `up` and the code around the steps changed since",
+            "migrations/20260101_000000_m.rs:1:1 `20260101_000000_m` is released and locked, but `up` and the shared code around the steps changed since",
             "migrations/20260102_000000_n.rs:1:1 `20260102_000000_m` is released and locked, but its file is now called",
             "migrations.lock `20260103_000000_m` is released and locked, but its file is gone",
             "migrations/20260103_120000_early.rs:1:1 `20260103_120000_early` is new but sorts before `20260104_000000_m`",

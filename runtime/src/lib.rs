@@ -33,6 +33,7 @@ mod patch;
 #[cfg(feature = "postgres")]
 mod postgres;
 pub mod prelude;
+mod report;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;
@@ -45,12 +46,15 @@ pub use error::{BoxError, Error, ErrorKind, Result};
 pub use event::Event;
 pub use history::{Direction, RunRow, RunStatus, StateRow, StateStatus};
 pub use hooks::{Change, ChangeKind, WriteHooks};
-pub use manifest::{ChecksumParts, Locking, Manifest, Migration, OnError, Step, Table, WriteMode};
-pub use migrator::{
-    CancelToken, Canceled, Difference, Drift, DriftKind, MigrationReport, Migrator, PartialStep,
-    Report, Run, Status, StatusKind,
+pub use manifest::{
+    Build, ChecksumParts, Locking, Manifest, Migration, OnError, Step, Table, WriteMode,
 };
+pub use migrator::{CancelToken, Migrator, Run};
 pub use patch::{Document, Patch};
+pub use report::{
+    Accepted, Canceled, Difference, Drift, DriftKind, MigrationReport, PartialStep, Report, Status,
+    StatusKind,
+};
 pub use store::Limit;
 pub use value::Value;
 pub use worker::{Worker, WorkerReport};

@@ -13,6 +13,18 @@ pub struct Manifest {
     migrations: &'static [Migration],
     digest: &'static str,
     folder: &'static str,
+    build: Build,
+}
+
+/// What is known of the program that a manifest is compiled into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Build {
+    /// The package's name; empty when it was not built by cargo.
+    pub package: &'static str,
+    /// The package's version.
+    pub version: &'static str,
+    /// The git commit that was checked out, where `driftless_manifest::watch` or the environment told it.
+    pub commit: Option<&'static str>,
 }
 
 impl Manifest {
@@ -26,7 +38,32 @@ impl Manifest {
             migrations,
             digest,
             folder,
+            build: Build {
+                package: "",
+                version: "",
+                commit: None,
+            },
         }
+    }
+
+    #[doc(hidden)]
+    pub const fn built(
+        mut self,
+        package: Option<&'static str>,
+        version: Option<&'static str>,
+        commit: Option<&'static str>,
+    ) -> Self {
+        if let (Some(package), Some(version)) = (package, version) {
+            self.build.package = package;
+            self.build.version = version;
+        }
+        self.build.commit = commit;
+        self
+    }
+
+    /// What is known of the program it is compiled into.
+    pub fn build(&self) -> Build {
+        self.build
     }
 
     /// The migrations, in the order they are applied.
@@ -103,6 +140,8 @@ pub struct ChecksumParts {
     pub down: &'static str,
     /// Everything else in the file, and the files it names with `uses`.
     pub rest: &'static str,
+    #[doc(hidden)]
+    pub details: &'static str,
 }
 
 /// One half of a migration.

@@ -3,11 +3,14 @@
 use crate::engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer};
-use crate::history::{Direction, RunRow, RunStatus, StateRow};
+use crate::history::Direction;
 use crate::hooks::{Hooks, WriteHooks};
 use crate::manifest::Manifest;
+pub use crate::report::{
+    Accepted, Canceled, Difference, Drift, DriftKind, MigrationReport, PartialStep, Report, Status,
+    StatusKind,
+};
 use crate::store::{Limit, Store};
-use serde::Serialize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -115,6 +118,18 @@ impl Migrator {
     /// A database that cannot be read.
     pub async fn drift(&self) -> Result<Vec<Drift>> {
         Ok(self.status().await?.drift)
+    }
+
+    /// Makes the code that is compiled in the history of one applied migration whose file was edited: its stored checksum is
+    /// replaced, and nothing else. Who did so, when and why, the old checksum and the new one are kept in `migration_audit`,
+    /// in the same transaction.
+    ///
+    /// # Errors
+    /// No reason; a migration that is unknown, not applied, not compiled in or half done; a database that cannot be written.
+    pub async fn accept(&self, id: &str, reason: &str) -> Result<Accepted> {
+        let (id, reason) = (id.to_owned(), reason.to_owned());
+        self.on_thread(move |migrator| engine::accept(migrator, &id, &reason))
+            .await
     }
 
     /// Asks the active run, if there is one, to stop after its batch, from any machine.
@@ -334,167 +349,4 @@ impl CancelToken {
     pub fn is_canceled(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }
-}
-
-/// How a run ended.
-#[derive(Debug, Serialize)]
-#[must_use = "a run that failed is reported here, not as an error: look at `status` or call `into_result`"]
-pub struct Report {
-    /// How it ended.
-    pub status: RunStatus,
-    /// The run; `None` when there was nothing to run.
-    pub run_id: Option<String>,
-    /// Which halves it executed.
-    pub direction: Direction,
-    /// What happened to each migration of the plan.
-    pub migrations: Vec<MigrationReport>,
-    /// What differs between applied history and the code.
-    pub drift: Vec<Drift>,
-    /// Why it failed, with causes.
-    pub error: Option<String>,
-    /// Things worth a line that are not failures.
-    #[serde(skip)]
-    pub warnings: Vec<String>,
-    /// What kind of failure it was.
-    #[serde(skip)]
-    pub error_kind: Option<ErrorKind>,
-}
-
-impl Report {
-    /// An error that says why, unless the run ended well (`completed`, `noop`, `dry_run`).
-    ///
-    /// # Errors
-    /// The run failed, was canceled, or was blocked by drift.
-    pub fn into_result(self) -> Result<()> {
-        match self.status {
-            RunStatus::Completed | RunStatus::Noop | RunStatus::DryRun if self.error.is_none() => {
-                Ok(())
-            }
-            status => {
-                let kind = match status {
-                    RunStatus::DriftBlocked => ErrorKind::Drift,
-                    RunStatus::Canceled => ErrorKind::Canceled,
-                    _ => self.error_kind.unwrap_or(ErrorKind::Step),
-                };
-                Err(Error::new(
-                    kind,
-                    self.error
-                        .unwrap_or_else(|| format!("the run ended as {status}")),
-                ))
-            }
-        }
-    }
-}
-
-/// What a run did to one migration.
-#[derive(Debug, Clone, Serialize)]
-pub struct MigrationReport {
-    /// The migration.
-    pub id: String,
-    /// How it stands after the run; in a dry run, how it would.
-    pub status: String,
-    /// Documents visited by this step.
-    pub processed: u64,
-    /// Documents changed by this step.
-    pub changed: u64,
-    /// Documents set aside.
-    pub quarantined: u64,
-    /// Dry run: a sample of what would change.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub sample: Vec<Difference>,
-}
-
-/// One document, before and after.
-#[derive(Debug, Clone, Serialize)]
-pub struct Difference {
-    /// The document's table.
-    pub table: String,
-    /// The document's key, as messages show it.
-    pub key: String,
-    /// Columns that change: name, before, after. A removed document lists every column with no value after.
-    pub columns: Vec<(String, String, Option<String>)>,
-}
-
-/// One difference between applied history and the code.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Drift {
-    /// What kind.
-    pub kind: DriftKind,
-    /// The migration.
-    pub migration_id: String,
-    /// What changed, and the way out.
-    pub message: String,
-}
-
-/// The kinds of drift.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DriftKind {
-    /// The code of a migration is not the code that was applied.
-    ChecksumMismatch,
-    /// A migration was applied and is not compiled in.
-    MissingFromManifest,
-}
-
-/// Where everything stands.
-#[derive(Debug, Clone, Serialize)]
-pub struct Status {
-    /// Whether something is going on.
-    pub status: StatusKind,
-    /// The run that has not ended.
-    pub active_run: Option<RunRow>,
-    /// The newest runs, newest first, 20 at most.
-    pub runs: Vec<RunRow>,
-    /// Every migration that has ever begun, in id order.
-    pub migrations: Vec<StateRow>,
-    /// Ids that `up` would apply, in order.
-    pub pending: Vec<String>,
-    /// Steps that have begun and not ended.
-    #[serde(skip)]
-    pub partial: Vec<PartialStep>,
-    /// What differs between applied history and the code.
-    pub drift: Vec<Drift>,
-}
-
-/// A step that has begun and not ended.
-#[derive(Debug, Clone)]
-pub struct PartialStep {
-    /// The migration.
-    pub migration_id: String,
-    /// Which half.
-    pub direction: Direction,
-    /// How much of it is done, 0 to 99.
-    pub percent: u64,
-}
-
-/// Whether something is going on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StatusKind {
-    /// No run is active.
-    Idle,
-    /// A run is active.
-    Running,
-    /// A run is active and told to wait.
-    Paused,
-    /// A run is active and the process that executed it is gone, or has not committed for a whole lease.
-    Stale,
-}
-
-/// What became of a request to cancel.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case", tag = "result")]
-pub enum Canceled {
-    /// No run is active.
-    NothingActive,
-    /// The run will stop after its batch.
-    Requested {
-        /// The run.
-        run_id: String,
-    },
-    /// The run is canceled: its process was gone, or `force` was given.
-    Done {
-        /// The run.
-        run_id: String,
-    },
 }

@@ -29,6 +29,7 @@ static MIGRATIONS: [Migration; 1] = [Migration {
         up: "v1:01",
         down: "",
         rest: "v1:02",
+        details: "",
     },
     up: Step {
         table: Table {

@@ -21,8 +21,8 @@ pub use fixture::{fixture, fixtures};
 pub use postgres::{App, Bouncer, PostgresDatabase, Role, Server, Started, hand_over};
 pub use proxy::{Cut, Proxy};
 pub use scenario::{
-    accounts, assert_says, assert_says_constraint, assert_times_100_once, docs, run_beside,
-    stop_after,
+    BACK_TO_VERSION_2, accounts, assert_says, assert_says_constraint, assert_times_100_once, docs,
+    run_beside, stop_after,
 };
 pub use seed::Seed;
 pub use store::{TestApp, TestStore};

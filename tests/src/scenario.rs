@@ -53,6 +53,17 @@ pub fn docs<S: TestStore>(count: u32, special: &[(u32, Value)]) -> String {
     script
 }
 
+/// Takes from the internal tables what version 3 brought: no database of an older version is at hand.
+pub const BACK_TO_VERSION_2: &str = "
+    ALTER TABLE migration_state DROP COLUMN source_deflate;
+    ALTER TABLE migration_state DROP COLUMN checksum_details;
+    ALTER TABLE migration_run DROP COLUMN user_name;
+    ALTER TABLE migration_run DROP COLUMN host;
+    ALTER TABLE migration_run DROP COLUMN program;
+    ALTER TABLE migration_run DROP COLUMN git_commit;
+    DROP TABLE migration_audit;
+    UPDATE migration_schema SET version = 2;";
+
 /// Runs until this many documents are done, then stops between two batches.
 ///
 /// # Panics

@@ -9,6 +9,7 @@
 //! [`verify`] checks a recorded checksum with the algorithm that made it. The golden vectors watch over that.
 
 mod attributes;
+mod details;
 mod imports;
 mod literals;
 mod macros;
@@ -20,7 +21,7 @@ use proc_macro2::TokenStream;
 use quote::ToTokens;
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
-use syn::{File, Item};
+use syn::{File, Item, ItemFn};
 
 /// The prefix of the algorithm that this version writes.
 pub const ALGORITHM: &str = "v1";
@@ -36,6 +37,8 @@ pub struct Checksum {
     pub down: String,
     /// Everything else in the file, and the files that `uses` names.
     pub rest: String,
+    /// What `up` and `down` are made of, in short: only for naming what changed.
+    pub details: String,
 }
 
 /// A file that a migration names with `uses`: it belongs to the checksum.
@@ -54,6 +57,10 @@ pub enum Part {
     Up,
     /// The `down` function.
     Down,
+    /// What the attribute of `up` says about its behaviour.
+    UpAttributes,
+    /// What the attribute of `down` says about its behaviour.
+    DownAttributes,
     /// Everything else.
     Rest,
 }
@@ -63,7 +70,9 @@ impl std::fmt::Display for Part {
         formatter.write_str(match self {
             Part::Up => "`up`",
             Part::Down => "`down`",
-            Part::Rest => "the code around the steps",
+            Part::UpAttributes => "the behaviour attributes of `up`",
+            Part::DownAttributes => "the behaviour attributes of `down`",
+            Part::Rest => "the shared code around the steps",
         })
     }
 }
@@ -90,8 +99,10 @@ impl Checksum {
     pub fn of(file: &File, uses: &[UsedFile]) -> Checksum {
         let mut file = file.clone();
         normalise::file(&mut file);
-        let up = take_step(&mut file, "up").map(|step| part("up", step));
-        let down = take_step(&mut file, "down").map(|step| part("down", step));
+        let (up, down) = (take_step(&mut file, "up"), take_step(&mut file, "down"));
+        let details = details::of([up.as_ref(), down.as_ref()]);
+        let up = up.map(|step| part("up", step.into_token_stream()));
+        let down = down.map(|step| part("down", step.into_token_stream()));
         let rest = rest(file, uses);
         let absent = String::new;
         let whole = whole(up.as_deref(), down.as_deref(), &rest);
@@ -100,6 +111,7 @@ impl Checksum {
             up: up.unwrap_or_else(absent),
             down: down.unwrap_or_else(absent),
             rest,
+            details,
         }
     }
 
@@ -111,16 +123,30 @@ impl Checksum {
         Ok(Checksum::of(&parse(source)?, uses))
     }
 
-    /// The parts in which two checksums differ.
-    pub fn changed_parts(&self, up: &str, down: &str, rest: &str) -> Vec<Part> {
-        [
-            (Part::Up, self.up == up),
-            (Part::Down, self.down == down),
-            (Part::Rest, self.rest == rest),
-        ]
-        .into_iter()
-        .filter_map(|(part, same)| (!same).then_some(part))
-        .collect()
+    /// The parts in which two checksums differ; without the older one's details, which may be empty, less closely.
+    pub fn changed_parts(&self, then: &Checksum) -> Vec<Part> {
+        let mut parts = Vec::new();
+        for (step, same) in [self.up == then.up, self.down == then.down]
+            .iter()
+            .enumerate()
+        {
+            if !same {
+                parts.extend(details::changed(step, &then.details, &self.details));
+            }
+        }
+        if self.rest != then.rest {
+            parts.push(Part::Rest);
+        }
+        parts
+    }
+
+    /// Whether a recorded checksum is made of these parts: a line that was edited by hand is not. `None` when it was made
+    /// by an algorithm that this version does not know.
+    pub fn is_made_of(recorded: &str, up: &str, down: &str, rest: &str) -> Option<bool> {
+        let (algorithm, _) = recorded.split_once(':')?;
+        let some = |part: &str| (!part.is_empty()).then(|| part.to_owned());
+        let (up, down) = (some(up), some(down));
+        (algorithm == ALGORITHM).then(|| whole(up.as_deref(), down.as_deref(), rest) == recorded)
     }
 }
 
@@ -169,12 +195,15 @@ pub fn digest<'a>(migrations: impl IntoIterator<Item = (&'a str, &'a str)>) -> S
     hex(hash)
 }
 
-fn take_step(file: &mut File, name: &str) -> Option<TokenStream> {
+fn take_step(file: &mut File, name: &str) -> Option<ItemFn> {
     let index = file
         .items
         .iter()
         .position(|item| matches!(item, Item::Fn(function) if function.sig.ident == name))?;
-    Some(file.items.remove(index).into_token_stream())
+    match file.items.remove(index) {
+        Item::Fn(step) => Some(step),
+        _ => None,
+    }
 }
 
 fn part(name: &str, tokens: TokenStream) -> String {

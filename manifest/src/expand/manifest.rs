@@ -1,6 +1,7 @@
 //! `migrations!("folder")`: a module for every file and the static list of what is in them.
 
 use super::{OwnLexer, compile_error, handover, located_error};
+use crate::checksum::Checksum;
 use crate::diagnostic::{Fault, FaultKind, Located};
 use crate::folder::{self, Found};
 use crate::lock;
@@ -80,13 +81,18 @@ pub(crate) fn quote_manifest(scan: &Scan, errors: &TokenStream) -> TokenStream {
     let count = listed.len();
     let tracked = tracked(scan);
     let (digest, folder) = (scan.digest(), scan.folder.to_string_lossy());
+    let commit = crate::watch::COMMIT;
     quote! {
         {
             #errors
             #(#modules)*
             #(#tracked)*
             static MIGRATIONS: [::driftless::__private::Migration; #count] = [#(#entries),*];
-            ::driftless::__private::Manifest::new(&MIGRATIONS, #digest, #folder)
+            ::driftless::__private::Manifest::new(&MIGRATIONS, #digest, #folder).built(
+                ::core::option_env!("CARGO_PKG_NAME"),
+                ::core::option_env!("CARGO_PKG_VERSION"),
+                ::core::option_env!(#commit),
+            )
         }
     }
 }
@@ -244,13 +250,13 @@ fn entry(migration: &MigrationFile) -> TokenStream {
         ..
     } = migration;
     let path = migration.path.to_string_lossy();
-    let checksum = &migration.checksum;
-    let (whole, up, down, rest) = (
-        &checksum.whole,
-        &checksum.up,
-        &checksum.down,
-        &checksum.rest,
-    );
+    let Checksum {
+        whole,
+        up,
+        down,
+        rest,
+        details,
+    } = &migration.checksum;
     let down_step = if migration.has_down {
         quote!(::core::option::Option::Some(#module::__DRIFTLESS_DOWN))
     } else {
@@ -263,7 +269,7 @@ fn entry(migration: &MigrationFile) -> TokenStream {
             file: #file,
             source: ::core::include_str!(#path),
             checksum: #whole,
-            parts: ::driftless::__private::ChecksumParts { up: #up, down: #down, rest: #rest },
+            parts: ::driftless::__private::ChecksumParts { up: #up, down: #down, rest: #rest, details: #details },
             up: #module::__DRIFTLESS_UP,
             down: #down_step,
         }

@@ -32,6 +32,7 @@ const EXPANSION: () = {
                 up: "v1:2379b08f5d4375a7bdff2a12c60419f89a562e8855f7601af928926cbb663a7f",
                 down: "v1:39ad3494bbf514f4907e787affb78d588befb4e8b4f9843d3b98cd3544051dfe",
                 rest: "v1:c1790854636c4aeb6836c7a5ef333682b4ae00aab75fa79864dc34b8ee219d8e",
+                details: "e76ec6a8.a2da915c.87b20cb1.a2da915c",
             },
             up: m20260227_080239_first::__DRIFTLESS_UP,
             down: ::core::option::Option::Some(m20260227_080239_first::__DRIFTLESS_DOWN),
@@ -48,14 +49,20 @@ const EXPANSION: () = {
                 up: "v1:2379b08f5d4375a7bdff2a12c60419f89a562e8855f7601af928926cbb663a7f",
                 down: "",
                 rest: "v1:c1790854636c4aeb6836c7a5ef333682b4ae00aab75fa79864dc34b8ee219d8e",
+                details: "e76ec6a8.a2da915c.-.-",
             },
             up: m20260301_120000_second::__DRIFTLESS_UP,
             down: ::core::option::Option::None,
         },
     ];
     ::driftless::__private::Manifest::new(
-        &MIGRATIONS,
-        "f336023be7ffc849b6f748b78e3f3f2a4ab0c5f923991db40bb676ac63662ff5",
-        "$PACKAGE/tests/expand/folder",
-    )
+            &MIGRATIONS,
+            "f336023be7ffc849b6f748b78e3f3f2a4ab0c5f923991db40bb676ac63662ff5",
+            "$PACKAGE/tests/expand/folder",
+        )
+        .built(
+            ::core::option_env!("CARGO_PKG_NAME"),
+            ::core::option_env!("CARGO_PKG_VERSION"),
+            ::core::option_env!("DRIFTLESS_COMMIT"),
+        )
 };

@@ -38,14 +38,20 @@ const EXPANSION: () = {
                 up: "v1:2379b08f5d4375a7bdff2a12c60419f89a562e8855f7601af928926cbb663a7f",
                 down: "v1:39ad3494bbf514f4907e787affb78d588befb4e8b4f9843d3b98cd3544051dfe",
                 rest: "v1:c1790854636c4aeb6836c7a5ef333682b4ae00aab75fa79864dc34b8ee219d8e",
+                details: "e76ec6a8.a2da915c.87b20cb1.a2da915c",
             },
             up: m20260227_080239_first::__DRIFTLESS_UP,
             down: ::core::option::Option::Some(m20260227_080239_first::__DRIFTLESS_DOWN),
         },
     ];
     ::driftless::__private::Manifest::new(
-        &MIGRATIONS,
-        "4a305d5791018b93603260a3fa7d4769706d74d61c035f10fd682a84964f4eed",
-        "$PACKAGE/tests/expand/faulty",
-    )
+            &MIGRATIONS,
+            "4a305d5791018b93603260a3fa7d4769706d74d61c035f10fd682a84964f4eed",
+            "$PACKAGE/tests/expand/faulty",
+        )
+        .built(
+            ::core::option_env!("CARGO_PKG_NAME"),
+            ::core::option_env!("CARGO_PKG_VERSION"),
+            ::core::option_env!("DRIFTLESS_COMMIT"),
+        )
 };

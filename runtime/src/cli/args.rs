@@ -73,6 +73,8 @@ pub(crate) enum Command {
     Work(Work),
     /// Show what differs between applied history and the code; exits 3 when something does
     Drift,
+    /// Make an edited migration's code the history of this database; the audit keeps who did so, when and why
+    Accept(Accept),
     /// Record the checksums of all migrations in migrations.lock, so that later edits fail the build
     Lock,
     /// Check the migrations folder and migrations.lock; needs no database
@@ -154,6 +156,16 @@ pub(crate) struct Status {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Accept {
+    /// The migration
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    /// Why; kept in the audit
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Work {
     /// How many workers of this process visit documents at the same time; as many as the run was started with when not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(WORKERS))]
@@ -223,6 +235,8 @@ mod tests {
         assert!(fails("migrate work --workers 0").contains("not in 1..=128"));
         assert!(fails("migrate work --batch-size 5").contains("unexpected argument"));
         assert!(fails("migrate up --allow-drift").contains("--reason"));
+        assert!(fails("migrate accept 20260101_000000_x").contains("--reason"));
+        assert!(fails("migrate accept --reason because").contains("<ID>"));
         assert!(fails("migrate up --reason because").contains("--allow-drift"));
         assert!(fails("migrate up --full-speed --pause-ms 5").contains("cannot be used with"));
         assert!(fails("migrate down").contains("--steps"));

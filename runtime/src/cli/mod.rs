@@ -13,6 +13,7 @@
 //!
 //! Exit codes are [`exit`]'s constants. With `--json`, standard output holds one object per line and nothing else.
 
+mod accept;
 mod args;
 mod cancel;
 mod config;
@@ -162,6 +163,7 @@ impl Session {
             Command::Cancel(flags) => cancel::command(self, flags).await,
             Command::Work(flags) => work::command(self, flags).await,
             Command::Drift => diff::command(self).await,
+            Command::Accept(flags) => accept::command(self, flags).await,
             Command::Create(flags) => folder::create(&self, &flags),
             Command::Lock => folder::lock(&self),
             Command::Check => folder::check(&self),

@@ -75,6 +75,9 @@ async fn execute(
     folder::refuse_if_stale(session.manifest)?;
     let config = session.config()?;
     let target = session.target(&config)?;
+    if flags.allow_drift && !flags.dry_run {
+        target.refuse_unless_sure("lets drift pass", session.global.yes)?;
+    }
     let migrator = session.connect(&target).await?;
     check_workers(&migrator, flags.workers)?;
     if let Some(extent) = undoes.filter(|_| !flags.dry_run) {

@@ -84,6 +84,9 @@ fn text(status: &Status, manifest: &Manifest, target: &str) -> String {
             "\n{}: applied history differs from the code; `drift` shows how\n",
             paint(RED, "drift")
         );
+        for drift in &status.drift {
+            let _ = writeln!(text, "  {}", drift.message);
+        }
     }
     text
 }

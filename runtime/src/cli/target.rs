@@ -63,6 +63,18 @@ impl Target {
             .map_or(url.clone(), |name| format!("{name} ({url})"))
     }
 
+    /// Refuses what changes the history of a protected environment, unless `--yes` says that it is meant. Nobody is asked:
+    /// such a thing is not done by the way.
+    pub(crate) fn refuse_unless_sure(&self, what: &str, yes: bool) -> Result<(), Failure> {
+        if !self.protected || yes {
+            return Ok(());
+        }
+        Err(Failure::usage(format!(
+            "{} is protected and this {what}; add --yes if that is meant. Nothing was done",
+            self.shown()
+        )))
+    }
+
     /// The file's settings for runs on it: a named environment is deployed to, the local one is developed on.
     pub(crate) fn job<'c>(&self, config: &'c Config) -> &'c Job {
         if self.environment.is_some() {

@@ -96,24 +96,11 @@ pub(crate) fn bury(holder: &str) {
     }
 }
 
-/// Who started a run: `user@host, process 123`.
-pub(crate) fn started_by() -> String {
-    let user = ["USER", "LOGNAME", "USERNAME"]
-        .into_iter()
-        .find_map(|name| std::env::var(name).ok());
-    format!(
-        "{}@{}, process {}",
-        user.as_deref().unwrap_or("unknown"),
-        host(),
-        std::process::id()
-    )
-}
-
 fn lock_path(token: &str) -> PathBuf {
     std::env::temp_dir().join(format!("driftless-{token}.lock"))
 }
 
-fn host() -> String {
+pub(super) fn host() -> String {
     gethostname::gethostname().to_string_lossy().into_owned()
 }
 

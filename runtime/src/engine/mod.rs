@@ -1,5 +1,6 @@
 //! Planning and driving runs. Decisions are pure (`plan`, `drift`, `state`, `pace`); effects are in `run`, `step`, `lease`.
 
+mod accept;
 mod commit;
 mod drift;
 mod failing;
@@ -8,11 +9,13 @@ mod heart;
 mod lease;
 mod open;
 mod options;
+mod origin;
 mod pace;
 mod passes;
 mod plan;
 mod poller;
 mod ranges;
+mod record;
 mod retry;
 mod run;
 mod state;
@@ -21,7 +24,9 @@ mod step;
 mod visit;
 mod worker;
 
+pub(crate) use accept::accept;
 pub(crate) use heart::Heart;
+pub(crate) use origin::Origin;
 pub(crate) use run::run;
 pub(crate) use state::Standing;
 pub(crate) use status::{cancel, status};

@@ -57,9 +57,10 @@ pub(crate) fn plan(
 ) -> Result<Planned> {
     check_request(manifest, request)?;
     let drift = drift::find(manifest, history);
-    let blocking = drift
-        .iter()
-        .any(|drift| !is_restarted(history, request, &drift.migration_id));
+    let blocking = drift.iter().any(|drift| {
+        let id = &drift.migration_id;
+        !is_restarted(history, request, id) && !is_undone(manifest, history, request, id)
+    });
     let active = history.active().cloned().map(Box::new);
     // A run that waits for a worker belongs to nobody yet, and is not to be set aside for another.
     let waits = |run: &RunRow| run.status == RunStatus::Pending;
@@ -128,20 +129,22 @@ fn is_restarted(history: &History, request: &Run, id: &str) -> bool {
             .is_some_and(|state| !state.applied && drift::is_half_done(state))
 }
 
+/// Whether the request rolls back a half-applied migration with the code that came with what was applied.
+fn is_undone(manifest: &Manifest, history: &History, request: &Run, id: &str) -> bool {
+    request.direction == Direction::Down
+        && chosen(history, request).iter().any(|state| {
+            state.migration_id == id
+                && manifest
+                    .get(id)
+                    .is_some_and(|migration| drift::may_roll_back(migration, state))
+        })
+}
+
 /// What can be refused without looking at history.
 fn check_request(manifest: &Manifest, request: &Run) -> Result<()> {
-    if let Some(to) = request
-        .to
-        .as_deref()
-        .filter(|to| manifest.get(to).is_none())
-    {
-        let nearest = manifest
-            .ids()
-            .max_by(|a, b| strsim::jaro_winkler(a, to).total_cmp(&strsim::jaro_winkler(b, to)));
-        let hint = nearest.map_or("the folder has no migrations".into(), |nearest| {
-            format!("did you mean {nearest}?")
-        });
-        return Err(Error::usage(format!("there is no migration {to}; {hint}")));
+    let unknown_to = |to: &&str| manifest.get(to).is_none();
+    if let Some(to) = request.to.as_deref().filter(unknown_to) {
+        return Err(unknown(manifest, to));
     }
     match request.steps {
         Some(_) if request.to.is_some() => Err(Error::usage(
@@ -164,6 +167,17 @@ fn check_request(manifest: &Manifest, request: &Run) -> Result<()> {
             _ => Ok(()),
         },
     }
+}
+
+/// An id that nobody knows, and the one that may have been meant.
+pub(super) fn unknown(manifest: &Manifest, id: &str) -> Error {
+    let nearest = manifest
+        .ids()
+        .max_by(|a, b| strsim::jaro_winkler(a, id).total_cmp(&strsim::jaro_winkler(b, id)));
+    let hint = nearest.map_or("the folder has no migrations".into(), |nearest| {
+        format!("did you mean {nearest}?")
+    });
+    Error::usage(format!("there is no migration {id}; {hint}"))
 }
 
 fn work_up(manifest: &'static Manifest, history: &History, request: &Run) -> Result<Vec<Work>> {
@@ -217,20 +231,24 @@ fn half_turned(state: &StateRow) -> Error {
     ))
 }
 
-fn work_down(manifest: &'static Manifest, history: &History, request: &Run) -> Result<Vec<Work>> {
+/// What `down` is to roll back, newest first.
+fn chosen<'h>(history: &'h History, request: &Run) -> Vec<&'h StateRow> {
     let begun = history
         .states
         .iter()
         .rev()
         .filter(|state| drift::leaves_traces(state));
-    let chosen: Vec<&StateRow> = match &request.to {
+    match &request.to {
         Some(to) => begun.take_while(|state| state.migration_id > *to).collect(),
         None => begun
             .take(usize::try_from(request.steps.unwrap_or(1)).unwrap_or(usize::MAX))
             .collect(),
-    };
+    }
+}
+
+fn work_down(manifest: &'static Manifest, history: &History, request: &Run) -> Result<Vec<Work>> {
     let mut work = Vec::new();
-    for state in chosen {
+    for state in chosen(history, request) {
         let id = &state.migration_id;
         let migration = manifest.get(id).ok_or_else(|| {
             Error::usage(format!("migration {id} cannot be rolled back, since it is not compiled in; restore its file. Nothing was rolled back"))

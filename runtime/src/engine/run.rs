@@ -3,14 +3,15 @@
 use super::follow::follow;
 use super::lease::{self, Holder};
 use super::open::in_transaction;
-use super::plan::{Plan, Planned, Work, plan};
+use super::plan::{Plan, Work, plan};
 use super::poller::Poller;
+use super::record::{Recorded, drift_text, record};
 use super::retry::Patience;
 use super::status::is_live;
 use super::step::{self, StepEnd};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
-use crate::history::{self, Fence, NewRun, RunRow, RunStatus};
+use crate::history::{self, Fence, RunRow, RunStatus};
 use crate::migrator::{CancelToken, Drift, MigrationReport, Migrator, Report, Run};
 use crate::store::{Limit, Session};
 use std::sync::Arc;
@@ -197,144 +198,8 @@ fn enqueued(request: &Run, run: &RunRow) -> Report {
     }
 }
 
-fn new_run_id() -> String {
+pub(super) fn new_run_id() -> String {
     uuid::Uuid::now_v7().to_string()
-}
-
-enum Recorded {
-    Execute {
-        fence: Fence,
-        work: Vec<Work>,
-        index: usize,
-        drift: Vec<Drift>,
-        warnings: Vec<String>,
-        taken_from: Option<String>,
-    },
-    Blocked {
-        run_id: String,
-        drift: Vec<Drift>,
-    },
-    Noop(Vec<Drift>),
-    Follow(Box<RunRow>),
-    /// A worker is to execute it.
-    Enqueued(String),
-}
-
-/// Plans again inside a transaction, so that nobody can come between the plan and its record.
-fn record(
-    migrator: &Migrator,
-    request: &Run,
-    session: &mut dyn Session,
-    holder: &Holder,
-) -> Result<Recorded> {
-    session.begin_planning()?;
-    let recorded = record_inside(migrator, request, session, holder)
-        .and_then(|recorded| session.commit().map(|()| recorded));
-    session.rollback();
-    recorded
-}
-
-fn record_inside(
-    migrator: &Migrator,
-    request: &Run,
-    session: &mut dyn Session,
-    holder: &Holder,
-) -> Result<Recorded> {
-    history::ensure(session)?;
-    let history = history::load(session)?;
-    // Our own record of an attempt whose commit went through though its reply was lost is to be executed, not followed.
-    let is_gone = |run: &RunRow| run.lease_holder.as_ref() == Some(&holder.name) || !is_live(run);
-    let Planned {
-        plan,
-        drift,
-        warnings,
-    } = plan(migrator.manifest, &history, request, is_gone)?;
-    let run_id = new_run_id();
-    let started_by = lease::started_by();
-    let ids: Vec<&'static str> = match &plan {
-        Plan::Start(work, _) => work.iter().map(|work| work.migration.id).collect(),
-        _ => Vec::new(),
-    };
-    let new = NewRun {
-        run_id: &run_id,
-        direction: request.direction,
-        reason: request.allow_drift.as_deref(),
-        migration_ids: &ids,
-        digest: migrator.manifest.digest(),
-        holder: (!request.detach).then_some(&holder.name),
-        started_by: &started_by,
-        lease: migrator.lease,
-        options: &request.options(),
-    };
-    Ok(match plan {
-        Plan::Noop => Recorded::Noop(drift),
-        Plan::Follow(run) if request.detach => Recorded::Enqueued(run.run_id),
-        Plan::TakeOver(run, _) if request.detach => Recorded::Enqueued(run.run_id),
-        Plan::Follow(run) => Recorded::Follow(run),
-        Plan::DriftBlocked => {
-            history::record_blocked(session, &new, &drift_text(&drift))?;
-            Recorded::Blocked { run_id, drift }
-        }
-        Plan::TakeOver(run, work) => take_over(migrator, session, holder, *run, work, drift)?,
-        Plan::Start(work, abandoned) => {
-            if let Some(run) = abandoned {
-                let gone = format!(
-                    "its process ({}) is gone; run {run_id} went on from there",
-                    run.lease_holder.as_deref().unwrap_or("unknown")
-                );
-                history::cancel_now(session, &run.run_id, RunStatus::Failed, &gone)?;
-            }
-            if work.is_empty() {
-                return Ok(Recorded::Noop(drift));
-            }
-            history::insert_run(session, &new)?;
-            if request.detach {
-                return Ok(Recorded::Enqueued(run_id));
-            }
-            let fence = Fence {
-                run_id,
-                epoch: 1,
-                lease: migrator.lease,
-            };
-            Recorded::Execute {
-                fence,
-                work,
-                index: 0,
-                drift,
-                warnings,
-                taken_from: None,
-            }
-        }
-    })
-}
-
-fn take_over(
-    migrator: &Migrator,
-    session: &mut dyn Session,
-    holder: &Holder,
-    run: RunRow,
-    work: Vec<Work>,
-    drift: Vec<Drift>,
-) -> Result<Recorded> {
-    match history::take_over(session, &run, &holder.name, migrator.lease)? {
-        None => Ok(Recorded::Follow(Box::new(run))),
-        Some(fence) => Ok(Recorded::Execute {
-            fence,
-            work,
-            index: usize::try_from(run.current_index).unwrap_or(0),
-            drift,
-            warnings: Vec::new(),
-            taken_from: run.lease_holder,
-        }),
-    }
-}
-
-fn drift_text(drift: &[Drift]) -> String {
-    drift
-        .iter()
-        .map(|drift| drift.message.as_str())
-        .collect::<Vec<_>>()
-        .join("; ")
 }
 
 fn blocked(request: &Run, run_id: Option<String>, drift: Vec<Drift>) -> Report {

@@ -5,14 +5,17 @@
 //! [`Session::now_sql`](crate::store::Session::now_sql) and are written back only as they were read.
 
 mod advance;
+mod audit;
 mod ranges;
 mod read;
 mod rows;
 mod schema;
+mod source;
 mod steps;
 mod write;
 
 pub(crate) use advance::{Advanced, Fate, advance, advance_state, fate, open_ranges};
+pub(crate) use audit::{AuditAction, Decision, record_decision, replace_checksum};
 pub(crate) use ranges::{RangeFence, RangeRow, hold, lease, next_pass, release, renewal, split};
 pub(crate) use read::{History, load, load_options, load_ranges, load_run, load_state};
 pub(crate) use rows::Spread;

@@ -2,7 +2,7 @@
 
 use super::ranges::RangeRow;
 use super::rows::{Direction, RunRow, RunStatus, Spread, StateRow, StateStatus};
-use super::schema;
+use super::{audit, schema, source};
 use crate::document::key_from_text;
 use crate::error::{Error, Result};
 use crate::store::Session;
@@ -34,23 +34,39 @@ const RUNS: usize = 20;
 const STATE_COLUMNS: &str = "migration_id, checksum, applied, status, direction, run_id, cursor, processed, changed, quarantined, total, \
      started_at, updated_at, completed_at, last_error, write_mode, source, checksum_up, checksum_down, checksum_rest, spread";
 
+/// What version 3 brought; looking at older tables writes nothing, so they are read as they are.
+const STATE_COLUMNS_3: &str = "source_deflate, checksum_details";
+const STATE_COLUMNS_BEFORE_3: &str = "NULL, ''";
+
 const RUN_COLUMNS: &str = "run_id, direction, status, dry_run, allow_drift, reason, migration_ids, current_index, started_at, \
      updated_at, completed_at, cancel_requested, last_error, manifest_digest, lease_holder, lease_expires_at, lease_epoch, started_by";
 
 /// Reads history; empty when the internal tables do not exist. Writes nothing.
 pub(crate) fn load(session: &mut dyn Session) -> Result<History> {
     let mut history = History::default();
-    if schema::check(session)?.is_none() {
+    let Some(version) = schema::check(session)? else {
         return Ok(history);
-    }
-    let sql = format!("SELECT {STATE_COLUMNS} FROM migration_state ORDER BY migration_id");
+    };
+    let since_3 = match version {
+        3.. => STATE_COLUMNS_3,
+        _ => STATE_COLUMNS_BEFORE_3,
+    };
+    let sql =
+        format!("SELECT {STATE_COLUMNS}, {since_3} FROM migration_state ORDER BY migration_id");
     session.query(&sql, &[], &mut |row| {
-        history.states.push(state_row(&Cells {
+        let cells = Cells {
             row,
             table: "migration_state",
-        })?);
+        };
+        let mut state = state_row(&cells)?;
+        state.source = source::unpack(state.source, cells.bytes(21)?)?;
+        state.details = cells.text(22)?;
+        history.states.push(state);
         Ok(())
     })?;
+    if version >= 3 {
+        audit::load_accepted(session, &mut history.states)?;
+    }
     let order = "(status IN ('pending', 'running')) DESC, started_at DESC, run_id DESC";
     history.runs = runs(session, &format!("ORDER BY {order} LIMIT {RUNS}"), &[])?;
     Ok(history)
@@ -163,6 +179,7 @@ fn state_row(cells: &Cells<'_>) -> Result<StateRow> {
         source: cells.text(16)?,
         parts: [cells.text(17)?, cells.text(18)?, cells.text(19)?],
         spread: cells.name(20, Spread::parse)?,
+        details: String::new(),
     })
 }
 
@@ -193,9 +210,9 @@ fn run_row(cells: &Cells<'_>) -> Result<RunRow> {
 }
 
 /// Typed cells of an internal row; a cell of another type means that somebody else wrote it.
-struct Cells<'r> {
-    row: &'r dyn Row,
-    table: &'static str,
+pub(super) struct Cells<'r> {
+    pub(super) row: &'r dyn Row,
+    pub(super) table: &'static str,
 }
 
 impl Cells<'_> {
@@ -207,7 +224,7 @@ impl Cells<'_> {
         ))
     }
 
-    fn optional(&self, at: usize) -> Result<Option<String>> {
+    pub(super) fn optional(&self, at: usize) -> Result<Option<String>> {
         match self.row.cell(at)? {
             ValueRef::Null => Ok(None),
             ValueRef::Text(text) => Ok(Some(text.into())),
@@ -215,7 +232,15 @@ impl Cells<'_> {
         }
     }
 
-    fn text(&self, at: usize) -> Result<String> {
+    pub(super) fn bytes(&self, at: usize) -> Result<Option<&[u8]>> {
+        match self.row.cell(at)? {
+            ValueRef::Null => Ok(None),
+            ValueRef::Bytes(bytes) => Ok(Some(bytes)),
+            _ => Err(self.damaged(at)),
+        }
+    }
+
+    pub(super) fn text(&self, at: usize) -> Result<String> {
         self.optional(at)?.ok_or_else(|| self.damaged(at))
     }
 

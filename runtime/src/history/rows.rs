@@ -130,10 +130,12 @@ pub struct StateRow {
     pub(crate) source: String,
     #[serde(skip)]
     pub(crate) parts: [String; 3],
+    #[serde(skip)]
+    pub(crate) details: String,
 }
 
 impl StateRow {
-    /// The source text that was applied.
+    /// The source text that was applied, or the newest one that was accepted in its place.
     pub fn source(&self) -> &str {
         &self.source
     }

@@ -4,14 +4,26 @@ use crate::error::{Error, Result};
 use crate::store::Session;
 
 /// The version this build writes.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
-/// The tables, with the columns that prove they are ours.
-const TABLES: [(&str, &[&str]); 5] = [
-    ("migration_schema", &["version"]),
-    (
-        "migration_state",
-        &[
+/// An internal table, with the columns that prove it is ours.
+struct Table {
+    name: &'static str,
+    /// The version that brought it.
+    since: i64,
+    columns: &'static [&'static str],
+}
+
+const TABLES: [Table; 6] = [
+    Table {
+        name: "migration_schema",
+        since: 1,
+        columns: &["version"],
+    },
+    Table {
+        name: "migration_state",
+        since: 1,
+        columns: &[
             "migration_id",
             "checksum",
             "applied",
@@ -25,10 +37,11 @@ const TABLES: [(&str, &[&str]); 5] = [
             "write_mode",
             "source",
         ],
-    ),
-    (
-        "migration_run",
-        &[
+    },
+    Table {
+        name: "migration_run",
+        since: 1,
+        columns: &[
             "run_id",
             "direction",
             "status",
@@ -39,63 +52,110 @@ const TABLES: [(&str, &[&str]); 5] = [
             "lease_holder",
             "lease_epoch",
         ],
-    ),
-    (
-        "migration_range",
-        &["migration_id", "range_index", "direction", "until", "pass"],
-    ),
-    (
-        "migration_quarantine",
-        &[
+    },
+    Table {
+        name: "migration_range",
+        since: 1,
+        columns: &["migration_id", "range_index", "direction", "until", "pass"],
+    },
+    Table {
+        name: "migration_quarantine",
+        since: 1,
+        columns: &[
             "migration_id",
             "direction",
             "table_name",
             "document_key",
             "error",
         ],
-    ),
+    },
+    Table {
+        name: "migration_audit",
+        since: 3,
+        columns: &[
+            "audit_id",
+            "action",
+            "migration_id",
+            "reason",
+            "old_checksum",
+            "new_checksum",
+            "created_at",
+        ],
+    },
 ];
 
 /// The version of the internal tables; `None` when they do not exist. Writes nothing.
 ///
 /// A table of the same name and another shape, or a version newer than this build, is an error.
 pub(crate) fn check(session: &mut dyn Session) -> Result<Option<i64>> {
-    let mut found = count(session)?;
+    let mut found = look(session)?;
     // Somebody else may be creating them, all at once, while we look at one after the other: then a second look sees all.
-    if found > 0 && found < TABLES.len() {
-        found = count(session)?;
+    if found.is_partial() {
+        found = look(session)?;
     }
     match found {
-        0 => Ok(None),
-        _ if found == TABLES.len() => check_version(session).map(Some),
-        _ => Err(Error::schema(format!(
-            "only {found} of the {} internal tables exist; restore the missing ones from a backup, or drop them all to forget the history",
-            TABLES.len()
+        Found { tables: 0, .. } => Ok(None),
+        found if found.is_partial() => Err(Error::schema(format!(
+            "only {} of the {} internal tables exist; restore the missing ones from a backup, or drop them all to forget the history",
+            found.tables, found.expected
         ))),
+        found => Ok(found.version),
     }
 }
 
-/// How many of the internal tables exist.
-fn count(session: &mut dyn Session) -> Result<usize> {
-    let mut found = 0;
-    for (table, expected) in TABLES {
-        let Some(columns) = session.columns(table)? else {
-            continue;
-        };
-        let missing: Vec<&str> = expected
-            .iter()
-            .copied()
-            .filter(|name| !columns.iter().any(|column| column == name))
-            .collect();
-        if !missing.is_empty() {
-            return Err(Error::schema(format!(
-                "the database has a table {table} that is not driftless's own (it lacks {}); that name is reserved, so rename your table: ALTER TABLE {table} RENAME TO app_{table}",
-                missing.join(", ")
-            )));
-        }
-        found += 1;
+/// What a look at the database found.
+struct Found {
+    /// How many of the internal tables exist.
+    tables: usize,
+    /// How many there are in the version that was found.
+    expected: usize,
+    version: Option<i64>,
+}
+
+impl Found {
+    fn is_partial(&self) -> bool {
+        (1..self.expected).contains(&self.tables)
     }
-    Ok(found)
+}
+
+fn look(session: &mut dyn Session) -> Result<Found> {
+    let mut names = Vec::new();
+    for table in &TABLES {
+        if exists(session, table)? {
+            names.push(table.name);
+        }
+    }
+    let version = match names.first() {
+        Some(&"migration_schema") => Some(check_version(session)?),
+        _ => None,
+    };
+    let expected = |table: &&Table| table.since <= version.unwrap_or(VERSION);
+    let is_expected = |name: &&&str| {
+        let mut tables = TABLES.iter().filter(expected);
+        tables.any(|table| table.name == **name)
+    };
+    Ok(Found {
+        tables: names.iter().filter(is_expected).count(),
+        expected: TABLES.iter().filter(expected).count(),
+        version,
+    })
+}
+
+/// Whether an internal table exists; a table of its name and another shape is an error.
+fn exists(session: &mut dyn Session, table: &Table) -> Result<bool> {
+    let name = table.name;
+    let Some(columns) = session.columns(name)? else {
+        return Ok(false);
+    };
+    let lacks = |expected: &&&str| !columns.iter().any(|column| column == **expected);
+    let missing: Vec<&str> = table.columns.iter().filter(lacks).copied().collect();
+    if missing.is_empty() {
+        return Ok(true);
+    }
+    Err(Error::schema(format!(
+        "the database has a table {name} that is not driftless's own (it lacks {}); that name is reserved, so rename your table: ALTER TABLE {name} RENAME TO app_{name}",
+        missing.join(", ")
+    )))
 }
 
 fn check_version(session: &mut dyn Session) -> Result<i64> {

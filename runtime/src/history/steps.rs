@@ -2,6 +2,7 @@
 
 use super::ranges::{self, RangeRow};
 use super::rows::{Direction, Spread, StateStatus};
+use super::source::pack;
 use super::write::{count, optional, text};
 use crate::document::key_to_text;
 use crate::engine::Standing;
@@ -39,14 +40,14 @@ pub(crate) fn begin_step(
     let sql = format!(
         "INSERT INTO migration_state (migration_id, checksum, checksum_up, checksum_down, checksum_rest, applied, status, \
          direction, run_id, cursor, processed, changed, quarantined, total, started_at, updated_at, completed_at, last_error, \
-         write_mode, source, spread) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, NULL, 0, 0, 0, $10, {now}, {now}, NULL, NULL, $11, $12, $13) \
+         write_mode, source, source_deflate, checksum_details, spread) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, NULL, 0, 0, 0, $10, {now}, {now}, NULL, NULL, $11, $12, $14, $15, $13) \
          ON CONFLICT (migration_id) DO UPDATE SET {}, applied = $6, status = $7, direction = $8, run_id = $9, \
          {}, {}, {}, {}, {}, {}, {}, updated_at = {now}, completed_at = NULL, last_error = NULL, write_mode = $11",
         // A run that drift was allowed to pass never rewrites what was recorded.
         match resume || begin.standing.direction == Direction::Down {
             true => "checksum = migration_state.checksum".to_owned(),
-            false => "checksum = $2, checksum_up = $3, checksum_down = $4, checksum_rest = $5, source = $12".to_owned(),
+            false => "checksum = $2, checksum_up = $3, checksum_down = $4, checksum_rest = $5, checksum_details = $15, source = $12, source_deflate = $14".to_owned(),
         },
         kept("cursor", "NULL"),
         kept("processed", "0"),
@@ -63,6 +64,7 @@ pub(crate) fn begin_step(
         source,
         ..
     } = begin.migration;
+    let [plain, packed] = pack(source);
     let parameters = [
         text(*id),
         text(*checksum),
@@ -75,8 +77,10 @@ pub(crate) fn begin_step(
         text(begin.run_id),
         count(begin.total),
         text(begin.write_mode),
-        text(*source),
+        plain,
         text(begin.fresh.unwrap_or(Spread::Even).as_str()),
+        packed,
+        text(parts.details),
     ];
     session.execute(&sql, &parameters)?;
     match resume {
@@ -162,8 +166,8 @@ pub(crate) fn fail_unopened(
     let sql = format!(
         "INSERT INTO migration_state (migration_id, checksum, checksum_up, checksum_down, checksum_rest, applied, status, \
          direction, run_id, cursor, processed, changed, quarantined, total, started_at, updated_at, completed_at, last_error, \
-         write_mode, source, spread) \
-         VALUES ($1, $2, $3, $4, $5, FALSE, 'failed', $6, $7, NULL, 0, 0, 0, 0, {now}, {now}, NULL, $8, $9, $10, 'even') \
+         write_mode, source, source_deflate, checksum_details, spread) \
+         VALUES ($1, $2, $3, $4, $5, FALSE, 'failed', $6, $7, NULL, 0, 0, 0, 0, {now}, {now}, NULL, $8, $9, $10, $11, $12, 'even') \
          ON CONFLICT (migration_id) DO UPDATE SET last_error = $8, run_id = $7, updated_at = {now}, \
          status = CASE migration_state.status WHEN 'running' THEN 'failed' ELSE migration_state.status END"
     );
@@ -174,6 +178,7 @@ pub(crate) fn fail_unopened(
         source,
         ..
     } = migration;
+    let [plain, packed] = pack(source);
     let parameters = [
         text(*id),
         text(*checksum),
@@ -184,7 +189,9 @@ pub(crate) fn fail_unopened(
         text(run_id),
         text(error),
         text(write_mode),
-        text(*source),
+        plain,
+        packed,
+        text(parts.details),
     ];
     session.execute(&sql, &parameters).map(drop)
 }

@@ -3,6 +3,7 @@
 use super::ranges::{self};
 use super::rows::{Direction, RunRow, RunStatus, StateRow, StateStatus};
 use crate::document::key_to_text;
+use crate::engine::Origin;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::Session;
 use crate::value::{Key, Value, ValueRef};
@@ -18,7 +19,7 @@ pub(crate) struct NewRun<'r> {
     pub digest: &'r str,
     /// Who executes it from the start; `None` leaves it to a worker.
     pub holder: Option<&'r str>,
-    pub started_by: &'r str,
+    pub origin: &'r Origin,
     pub lease: Duration,
     /// How it is to be driven, as JSON.
     pub options: &'r str,
@@ -106,8 +107,8 @@ fn insert(
     let sql = format!(
         "INSERT INTO migration_run (run_id, direction, status, dry_run, allow_drift, reason, migration_ids, current_index, \
          started_at, updated_at, completed_at, cancel_requested, last_error, manifest_digest, lease_holder, lease_expires_at, \
-         lease_epoch, started_by, options) \
-         VALUES ($1, $2, $3, FALSE, $4, $5, $6, 0, {now}, {now}, {ended}, FALSE, $7, $8, $9, {until}, 1, $10, $11)"
+         lease_epoch, started_by, options, user_name, host, program, git_commit) \
+         VALUES ($1, $2, $3, FALSE, $4, $5, $6, 0, {now}, {now}, {ended}, FALSE, $7, $8, $9, {until}, 1, $10, $11, $12, $13, $14, $15)"
     );
     // A list of strings always serializes.
     let ids = serde_json::to_string(run.migration_ids).unwrap_or_default();
@@ -121,8 +122,12 @@ fn insert(
         optional(error),
         text(run.digest),
         optional(run.holder),
-        text(run.started_by),
+        text(run.origin.started_by()),
         text(run.options),
+        text(run.origin.user.as_str()),
+        text(run.origin.host.as_str()),
+        text(run.origin.program.as_str()),
+        optional(run.origin.commit.as_deref()),
     ];
     session.execute(&sql, &parameters).map(drop)
 }

@@ -1,8 +1,8 @@
--- Internal tables, version 2. Columns may be added by later versions, never renamed.
+-- Internal tables, version 3. Columns may be added by later versions, never renamed.
 CREATE TABLE migration_schema (
     version BIGINT NOT NULL PRIMARY KEY
 );
-INSERT INTO migration_schema (version) VALUES (2);
+INSERT INTO migration_schema (version) VALUES (3);
 
 -- One row per migration that has ever begun.
 CREATE TABLE migration_state (
@@ -26,7 +26,9 @@ CREATE TABLE migration_state (
     completed_at   TIMESTAMPTZ,
     last_error     TEXT,
     write_mode     TEXT        NOT NULL,
-    source         TEXT        NOT NULL
+    source         TEXT        NOT NULL,
+    source_deflate BYTEA,
+    checksum_details TEXT      NOT NULL DEFAULT ''
 );
 
 -- One row per run: the audit log.
@@ -49,7 +51,11 @@ CREATE TABLE migration_run (
     lease_expires_at TIMESTAMPTZ,
     lease_epoch      BIGINT      NOT NULL,
     started_by       TEXT        NOT NULL,
-    options          TEXT        NOT NULL DEFAULT '{}'
+    options          TEXT        NOT NULL DEFAULT '{}',
+    user_name        TEXT,
+    host             TEXT,
+    program          TEXT,
+    git_commit       TEXT
 );
 -- One active run at a time: by the database, not by a check before. `dry_run` is false in every row; an index on a
 -- constant would say it better, and CockroachDB wants a column.
@@ -85,4 +91,22 @@ CREATE TABLE migration_quarantine (
     run_id       TEXT        NOT NULL,
     created_at   TIMESTAMPTZ NOT NULL,
     PRIMARY KEY (migration_id, direction, document_key)
+);
+
+-- What people decided about history: one row per migration and decision, written once and never changed.
+CREATE TABLE migration_audit (
+    audit_id       TEXT        NOT NULL PRIMARY KEY,
+    action         TEXT        NOT NULL,
+    migration_id   TEXT        NOT NULL,
+    reason         TEXT        NOT NULL,
+    old_checksum   TEXT        NOT NULL,
+    new_checksum   TEXT,
+    created_at     TIMESTAMPTZ NOT NULL,
+    created_by     TEXT        NOT NULL,
+    host           TEXT        NOT NULL,
+    program        TEXT        NOT NULL,
+    git_commit     TEXT,
+    run_id         TEXT,
+    source         TEXT,
+    source_deflate BYTEA
 );

@@ -495,6 +495,11 @@ impl Session for PostgresSession {
         include_str!("schema.sql")
     }
 
+    /// Version 2 was the first on this store.
+    fn upgrade_sql(&self, from: i64) -> Option<&'static str> {
+        (from == 2).then_some(include_str!("upgrade_2.sql"))
+    }
+
     fn columns(&mut self, name: &str) -> Result<Option<Vec<String>>> {
         table::column_names(self, name)
     }

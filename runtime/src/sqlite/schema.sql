@@ -1,8 +1,8 @@
--- Internal tables, version 2. Columns may be added by later versions, never renamed.
+-- Internal tables, version 3. Columns may be added by later versions, never renamed.
 CREATE TABLE migration_schema (
     version INTEGER NOT NULL
 );
-INSERT INTO migration_schema (version) VALUES (2);
+INSERT INTO migration_schema (version) VALUES (3);
 
 -- One row per migration that has ever begun. Every batch writes its row, so it has row numbers: a table without them
 -- would move a longer row's end, the source, to other pages.
@@ -27,7 +27,9 @@ CREATE TABLE migration_state (
     completed_at   TEXT,
     last_error     TEXT,
     write_mode     TEXT    NOT NULL,
-    source         TEXT    NOT NULL
+    source         TEXT    NOT NULL,
+    source_deflate BLOB,
+    checksum_details TEXT  NOT NULL DEFAULT ''
 );
 
 -- One row per run: the audit log.
@@ -50,7 +52,11 @@ CREATE TABLE migration_run (
     lease_expires_at TEXT,
     lease_epoch      INTEGER NOT NULL,
     started_by       TEXT    NOT NULL,
-    options          TEXT    NOT NULL DEFAULT '{}'
+    options          TEXT    NOT NULL DEFAULT '{}',
+    user_name        TEXT,
+    host             TEXT,
+    program          TEXT,
+    git_commit       TEXT
 );
 -- One active run at a time: by the database, not by a check before.
 CREATE UNIQUE INDEX migration_run_one_active ON migration_run ((1)) WHERE status IN ('pending', 'running');
@@ -86,3 +92,21 @@ CREATE TABLE migration_quarantine (
     created_at   TEXT NOT NULL,
     PRIMARY KEY (migration_id, direction, document_key)
 ) WITHOUT ROWID;
+
+-- What people decided about history: one row per migration and decision, written once and never changed.
+CREATE TABLE migration_audit (
+    audit_id       TEXT NOT NULL PRIMARY KEY,
+    action         TEXT NOT NULL,
+    migration_id   TEXT NOT NULL,
+    reason         TEXT NOT NULL,
+    old_checksum   TEXT NOT NULL,
+    new_checksum   TEXT,
+    created_at     TEXT NOT NULL,
+    created_by     TEXT NOT NULL,
+    host           TEXT NOT NULL,
+    program        TEXT NOT NULL,
+    git_commit     TEXT,
+    run_id         TEXT,
+    source         TEXT,
+    source_deflate BLOB
+);

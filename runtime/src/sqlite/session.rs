@@ -115,6 +115,7 @@ impl Session for SqliteSession {
     fn upgrade_sql(&self, from: i64) -> Option<&'static str> {
         match from {
             1 => Some(include_str!("upgrade_1.sql")),
+            2 => Some(include_str!("upgrade_2.sql")),
             _ => None,
         }
     }

@@ -18,3 +18,4 @@ mod p10_nothing_ignored;
 mod p11_as_if_one_at_a_time;
 mod p11_constraints;
 mod quarantine;
+mod upgrades;

@@ -13,6 +13,9 @@ crate::exercise!(
     p4_drift_that_is_allowed_passes_one_run_and_the_stored_checksum_stays,
     p4_a_half_applied_migration_that_was_edited_blocks_until_it_is_resumed_for_a_reason,
     p4_a_half_applied_migration_that_was_edited_may_begin_again,
+    p4_a_half_applied_migration_that_was_edited_can_be_rolled_back_by_the_code_that_came_with_it,
+    p4_an_accepted_change_is_audited_and_rewrites_nothing_but_its_checksum,
+    p4_nothing_is_accepted_without_a_reason_and_an_applied_and_whole_migration,
     p4_a_migration_that_has_committed_nothing_may_be_edited,
     p4_a_checksum_of_an_algorithm_this_build_does_not_know_blocks_and_names_it,
     p5_a_run_left_by_a_build_of_other_source_is_not_gone_on_with_as_the_same_run,
@@ -88,6 +91,23 @@ async fn p4_drift_that_is_allowed_passes_one_run_and_the_stored_checksum_stays<S
     let runs =
         db.rows("SELECT allow_drift, reason FROM migration_run ORDER BY run_id DESC LIMIT 1");
     assert_eq!(runs, ["1|down is the same"]);
+    let audit = db.rows(
+        "SELECT action, migration_id, reason, new_checksum <> old_checksum, audit.run_id = run.run_id, length(host) > 0, \
+         length(created_by) > 0, program FROM migration_audit AS audit, (SELECT max(run_id) AS run_id FROM migration_run) AS run",
+    );
+    let program = concat!(
+        "driftless-tests ",
+        env!("CARGO_PKG_VERSION"),
+        ", driftless ",
+        env!("CARGO_PKG_VERSION")
+    );
+    assert_eq!(
+        audit,
+        [format!(
+            "allow_drift|{ID}|down is the same|1|1|1|1|{program}"
+        )],
+        "the run that did nothing let nothing pass"
+    );
     let error = db
         .refusal(&fixtures::times100_edited, Run::up().allow_drift("  "))
         .await;
@@ -134,6 +154,103 @@ async fn p4_a_half_applied_migration_that_was_edited_may_begin_again<S: TestStor
         before,
         "what was applied is what was compiled"
     );
+}
+
+async fn p4_a_half_applied_migration_that_was_edited_can_be_rolled_back_by_the_code_that_came_with_it<
+    S: TestStore,
+>() {
+    let db = S::new(&accounts::<S>(1_000));
+    let before = db.rows("SELECT id, amount FROM accounts ORDER BY id");
+    stop_after(&db, &fixtures::times100, Run::up(), 300).await;
+    db.completed(&fixtures::times100_edited, Run::down()).await;
+    assert_eq!(
+        db.rows("SELECT id, amount FROM accounts ORDER BY id"),
+        before
+    );
+    let drift = db.migrator(&fixtures::times100_edited).await.drift().await;
+    assert_eq!(drift.expect("readable"), [], "nothing of it is left");
+}
+
+async fn p4_an_accepted_change_is_audited_and_rewrites_nothing_but_its_checksum<S: TestStore>() {
+    let db = S::new(&accounts::<S>(300));
+    db.up(&fixtures::times100).await;
+    let everything_else = "SELECT applied, status, direction, run_id, cursor, processed, changed, started_at, updated_at, \
+         completed_at, write_mode, source, spread, (SELECT count(*) FROM migration_run) FROM migration_state";
+    let (before, old) = (db.rows(everything_else), stored_checksum(&db));
+    let migrator = db.migrator(&fixtures::times100_edited).await;
+    let accepted = migrator.accept(ID, " only a comment's worth ").await;
+    let accepted = accepted.expect("accepted");
+    assert!(accepted.changed);
+    assert_eq!(old, [accepted.old_checksum.clone()]);
+    assert_eq!(stored_checksum(&db), [accepted.new_checksum.clone()]);
+    assert_eq!(db.rows(everything_else), before);
+    assert_times_100_once(&db, 300);
+    let audit = db.rows("SELECT action, migration_id, reason, old_checksum, new_checksum, run_id FROM migration_audit");
+    let (old, new) = (&accepted.old_checksum, &accepted.new_checksum);
+    assert_eq!(
+        audit,
+        [format!(
+            "accept|{ID}|only a comment's worth|{old}|{new}|NULL"
+        )]
+    );
+    let (report, status) = (
+        db.migrate(&fixtures::times100_edited, Run::up()).await,
+        migrator.status().await.expect("status"),
+    );
+    assert_eq!((report.status, report.drift), (RunStatus::Noop, Vec::new()));
+    assert_eq!(
+        status.migrations[0].source(),
+        fixtures::times100_edited.get(ID).expect("there").source,
+        "further edits are compared with what was accepted"
+    );
+    let again = migrator.accept(ID, "twice").await.expect("nothing to do");
+    assert!(!again.changed);
+    assert_eq!(db.number("SELECT count(*) FROM migration_audit"), 1);
+    let report = db.migrate(&fixtures::times100, Run::up()).await;
+    assert_eq!(
+        report.status,
+        RunStatus::DriftBlocked,
+        "what it was is drift now"
+    );
+}
+
+async fn p4_nothing_is_accepted_without_a_reason_and_an_applied_and_whole_migration<
+    S: TestStore,
+>() {
+    let db = S::new(&accounts::<S>(1_000));
+    let refused = async |manifest, id: &str, reason: &str| {
+        let error = db.migrator(manifest).await.accept(id, reason).await;
+        error.expect_err("refused").chain()
+    };
+    assert_says(
+        &refused(&fixtures::times100, ID, "why").await,
+        &[ID, "not applied"],
+    );
+    assert_eq!(
+        db.rows(S::TABLES),
+        ["accounts", "audit"],
+        "refusing writes nothing"
+    );
+    stop_after(&db, &fixtures::times100, Run::up(), 300).await;
+    let half = refused(&fixtures::times100_edited, ID, "why").await;
+    assert_says(&half, &["30 %", "--allow-drift", "--restart", "down"]);
+    db.up(&fixtures::times100).await;
+    assert_says(
+        &refused(&fixtures::times100_edited, ID, "  ").await,
+        &["reason"],
+    );
+    assert_says(
+        &refused(&fixtures::add_million, ID, "why").await,
+        &[ID, "restore its file"],
+    );
+    let unknown = refused(&fixtures::times100, "20260101_000000_times_1000", "why").await;
+    assert_says(&unknown, &["did you mean 20260101_000000_times_100?"]);
+    db.run("UPDATE migration_state SET checksum = 'v9:00'");
+    assert_says(
+        &refused(&fixtures::times100, ID, "why").await,
+        &["algorithm v9"],
+    );
+    assert_eq!(db.number("SELECT count(*) FROM migration_audit"), 0);
 }
 
 async fn p4_a_migration_that_has_committed_nothing_may_be_edited<S: TestStore>() {

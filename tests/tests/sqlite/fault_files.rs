@@ -282,7 +282,7 @@ async fn internal_tables_of_a_newer_version_are_left_alone() {
         &error,
         &[
             "version 99",
-            "this build knows version 2",
+            "this build knows version 3",
             "update this program",
         ],
     );
@@ -293,6 +293,7 @@ async fn internal_tables_of_a_newer_version_are_left_alone() {
 async fn internal_tables_of_version_1_are_read_as_they_are_and_upgraded_by_the_next_run() {
     let db = Database::new(&accounts(1_000));
     stop_after(&db, &fixtures::times100, Run::up(), 300).await;
+    db.run(driftless_tests::BACK_TO_VERSION_2);
     // What version 1 did not have: it kept the cursor in migration_state alone.
     db.run(
         "ALTER TABLE migration_run DROP COLUMN options; UPDATE migration_schema SET version = 1",
@@ -319,7 +320,7 @@ async fn internal_tables_of_version_1_are_read_as_they_are_and_upgraded_by_the_n
         "reading writes nothing"
     );
     db.up(&fixtures::times100).await;
-    assert_eq!(db.rows("SELECT version FROM migration_schema"), ["2"]);
+    assert_eq!(db.rows("SELECT version FROM migration_schema"), ["3"]);
     assert_times_100_once(&db, 1_000);
 }
 
@@ -329,7 +330,7 @@ async fn a_missing_internal_table_is_not_taken_for_a_new_database() {
     db.up(&fixtures::times100).await;
     db.run("DROP TABLE migration_state");
     let error = db.refusal(&fixtures::times100, Run::up()).await;
-    assert_says(&error, &["only 4 of the 5 internal tables exist"]);
+    assert_says(&error, &["only 5 of the 6 internal tables exist"]);
     assert_times_100_once(&db, 10);
 }
 
