@@ -181,8 +181,8 @@ async fn p4_an_accepted_change_is_audited_and_rewrites_nothing_but_its_checksum<
     let accepted = migrator.accept(ID, " only a comment's worth ").await;
     let accepted = accepted.expect("accepted");
     assert!(accepted.changed);
-    assert_eq!(old, [accepted.old_checksum.clone()]);
-    assert_eq!(stored_checksum(&db), [accepted.new_checksum.clone()]);
+    assert_eq!(old[0], accepted.old_checksum);
+    assert_eq!(stored_checksum(&db)[0], accepted.new_checksum);
     assert_eq!(db.rows(everything_else), before);
     assert_times_100_once(&db, 300);
     let audit = db.rows("SELECT action, migration_id, reason, old_checksum, new_checksum, run_id FROM migration_audit");
