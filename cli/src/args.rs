@@ -90,6 +90,10 @@ pub enum Command {
     Cancel(Rest),
     /// Drive detached runs and those whose process is gone, and help with those that others drive
     Work(Rest),
+    /// Push the code, apply what is pending, build aggregates; strict unless told otherwise
+    Deploy(Rest),
+    /// Show the settings, and where each of them comes from
+    Config(Rest),
     /// Show what differs between applied history and the code; exits 3 when something does
     Drift(Rest),
     /// Make an edited migration's code the history of this database; the audit keeps who did so, when and why

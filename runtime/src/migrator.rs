@@ -193,6 +193,7 @@ pub struct Run {
     pub(crate) target_batch: Option<Duration>,
     pub(crate) lock_timeout: Duration,
     pub(crate) follow: bool,
+    pub(crate) poll_interval: Duration,
     pub(crate) cancel: CancelToken,
     pub(crate) workers: u32,
     pub(crate) detach: bool,
@@ -215,6 +216,7 @@ impl Run {
             target_batch: None,
             lock_timeout: Duration::from_secs(30),
             follow: true,
+            poll_interval: Duration::from_millis(200),
             cancel: CancelToken::default(),
             workers: 1,
             detach: false,
@@ -325,6 +327,12 @@ impl Run {
     /// When the same plan is being executed elsewhere: wait for it (the default), or return an error at once.
     pub fn follow(mut self, follow: bool) -> Self {
         self.follow = follow;
+        self
+    }
+
+    /// How often to look at a run that is being executed elsewhere. 200 milliseconds by default.
+    pub fn poll_interval(mut self, interval: Duration) -> Self {
+        self.poll_interval = interval;
         self
     }
 

@@ -23,6 +23,22 @@ pub(crate) struct Config {
     /// The folder of the file: relative SQLite paths in it start there.
     #[serde(skip)]
     pub(crate) folder: Option<PathBuf>,
+    /// The file, as messages name it.
+    #[serde(skip)]
+    pub(crate) file: Option<String>,
+    /// The line of every key, by its path: `deploy.migrations.wait`.
+    #[serde(skip)]
+    pub(crate) lines: BTreeMap<String, usize>,
+}
+
+impl Config {
+    /// Where the file says this: `driftless.toml:12`.
+    pub(crate) fn place(&self, path: &str) -> String {
+        let file = self.file.as_deref().unwrap_or(FILE_NAME);
+        self.lines
+            .get(path)
+            .map_or(file.to_owned(), |line| format!("{file}:{line}"))
+    }
 }
 
 /// `[database]`: the local one.
@@ -39,16 +55,18 @@ pub(crate) struct Database {
 pub(crate) struct Environment {
     pub(crate) url: Option<String>,
     pub(crate) url_env: Option<String>,
-    /// Whether `down` asks first; `prod` is protected unless it says otherwise.
+    /// Whether `down` and `deploy` ask first; `prod` is protected unless it says otherwise.
     pub(crate) protected: Option<bool>,
+    /// `[env.NAME.deploy]`: wins over `[deploy]`, key by key.
+    pub(crate) deploy: Deploy,
 }
 
-/// `[deploy]`. Only its batch size is used so far; the rest is checked, so that a file written for a later version of
-/// the command line is not refused and a misspelt one is.
+/// `[deploy]`.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub(crate) struct Deploy {
     pub(crate) command: Option<String>,
+    pub(crate) command_timeout_ms: Option<u64>,
     pub(crate) migrations: Job,
     pub(crate) aggregates: Job,
 }
@@ -74,7 +92,7 @@ pub(crate) struct Job {
 }
 
 /// Whether a job is part of `deploy` or `dev`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Enabled {
     /// When there is something to do.
@@ -105,6 +123,13 @@ const JOB: Shape = Shape::Table(&[
     ("allow_drift", Shape::Value),
 ]);
 
+const DEPLOY: Shape = Shape::Table(&[
+    ("command", Shape::Value),
+    ("command_timeout_ms", Shape::Value),
+    ("migrations", JOB),
+    ("aggregates", JOB),
+]);
+
 const FILE: Shape = Shape::Table(&[
     (
         "database",
@@ -116,18 +141,34 @@ const FILE: Shape = Shape::Table(&[
             ("url", Shape::Value),
             ("url_env", Shape::Value),
             ("protected", Shape::Value),
+            ("deploy", DEPLOY),
         ])),
     ),
-    (
-        "deploy",
-        Shape::Table(&[
-            ("command", Shape::Value),
-            ("migrations", JOB),
-            ("aggregates", JOB),
-        ]),
-    ),
+    ("deploy", DEPLOY),
     ("dev", Shape::Table(&[("migrations", JOB)])),
 ]);
+
+/// The paths of all keys in these sections: `deploy.migrations.wait`.
+pub(crate) fn paths_of(sections: &[&str]) -> Vec<String> {
+    fn add(paths: &mut Vec<String>, path: &str, shape: &Shape) {
+        match shape {
+            Shape::Value => paths.push(path.to_owned()),
+            Shape::Table(keys) => {
+                for (key, inner) in *keys {
+                    add(paths, &format!("{path}.{key}"), inner);
+                }
+            }
+            Shape::Named(_) => {}
+        }
+    }
+    let mut paths = Vec::new();
+    if let Shape::Table(keys) = FILE {
+        for (key, shape) in keys.iter().filter(|(key, _)| sections.contains(key)) {
+            add(&mut paths, key, shape);
+        }
+    }
+    paths
+}
 
 /// Reads the file that was named, or the nearest one, or none.
 ///
@@ -147,6 +188,7 @@ pub(crate) fn load(named: Option<&Path>, found: Option<PathBuf>) -> Result<Confi
         )),
     })?;
     let mut config = parse(&text, &shown)?;
+    config.file = Some(shown);
     config.folder = std::path::absolute(&path)
         .ok()
         .and_then(|path| path.parent().map(Path::to_path_buf));
@@ -173,18 +215,24 @@ fn parse(text: &str, name: &str) -> Result<Config, Failure> {
         )
     };
     let tree = toml::de::DeTable::parse(text).map_err(|error| failed(&error))?;
-    check_keys(tree.get_ref(), &FILE, "")
+    let mut offsets = BTreeMap::new();
+    check_keys(tree.get_ref(), &FILE, "", &mut offsets)
         .map_err(|(offset, message)| at_line(text, name, offset, &message))?;
-    let config: Config = toml::from_str(text).map_err(|error| failed(&error))?;
+    let mut config: Config = toml::from_str(text).map_err(|error| failed(&error))?;
+    config.lines = offsets
+        .into_iter()
+        .map(|(path, offset)| (path, line_of(text, offset)))
+        .collect();
     check_urls(&config, name)?;
     Ok(config)
 }
 
-/// The first key that nothing would read: where it is, and what is wrong.
+/// The first key that nothing would read: where it is, and what is wrong. Notes where each of the others is.
 fn check_keys(
     table: &toml::de::DeTable<'_>,
     shape: &Shape,
     path: &str,
+    offsets: &mut BTreeMap<String, usize>,
 ) -> Result<(), (usize, String)> {
     for (key, value) in table {
         let name: &str = key.get_ref();
@@ -196,14 +244,15 @@ fn check_keys(
             Shape::Named(inner) => inner,
             Shape::Value => return Ok(()),
         };
+        let path = if path.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{path}.{name}")
+        };
         if let toml::de::DeValue::Table(table) = value.get_ref() {
-            let path = if path.is_empty() {
-                name.to_owned()
-            } else {
-                format!("{path}.{name}")
-            };
-            check_keys(table, inner, &path)?;
+            check_keys(table, inner, &path, offsets)?;
         }
+        offsets.insert(path, key.span().start);
     }
     Ok(())
 }
@@ -245,41 +294,13 @@ fn check_urls(config: &Config, name: &str) -> Result<(), Failure> {
 
 /// `driftless.toml:7: message`.
 fn at_line(text: &str, name: &str, offset: usize, message: &str) -> Failure {
-    let line = text
-        .as_bytes()
-        .iter()
-        .take(offset)
-        .filter(|byte| **byte == b'\n')
-        .count()
-        + 1;
+    let line = line_of(text, offset);
     Failure::usage(format!("{name}:{line}: {message}"))
 }
 
-/// The nearest `driftless.toml`: in this folder or one above it, up to the root of the workspace, else of the package;
-/// outside of both, in this folder only.
-pub(crate) fn find(start: &Path) -> Option<PathBuf> {
-    let folders: Vec<&Path> = start.ancestors().collect();
-    let root = folders
-        .iter()
-        .position(|folder| is_workspace(&folder.join("Cargo.toml")))
-        .or_else(|| {
-            folders
-                .iter()
-                .position(|folder| folder.join("Cargo.toml").is_file())
-        })
-        .unwrap_or(0);
-    folders[..=root]
-        .iter()
-        .map(|folder| folder.join(FILE_NAME))
-        .find(|file| file.is_file())
-}
-
-/// Whether this is the manifest of a workspace's root.
-fn is_workspace(cargo_toml: &Path) -> bool {
-    std::fs::read_to_string(cargo_toml).is_ok_and(|text| {
-        text.lines()
-            .any(|line| line.trim_start().starts_with("[workspace"))
-    })
+fn line_of(text: &str, offset: usize) -> usize {
+    let before = text.as_bytes().iter().take(offset);
+    before.filter(|byte| **byte == b'\n').count() + 1
 }
 
 #[cfg(test)]
@@ -317,7 +338,7 @@ mod tests {
         );
         assert_eq!(
             message("[env.prod]\nuser = \"x\"\n"),
-            "driftless.toml:2: unknown key `user` in [env.prod]; the keys are `url`, `url_env`, `protected`"
+            "driftless.toml:2: unknown key `user` in [env.prod]; the keys are `url`, `url_env`, `protected`, `deploy`"
         );
         assert_eq!(
             message("dev = { migrations = { stric = true } }"),
@@ -366,30 +387,6 @@ mod tests {
                 .contains("`/nowhere/driftless.toml` does not exist"),
             "{}",
             failure.message
-        );
-    }
-
-    #[test]
-    fn the_nearest_file_is_found_up_to_the_root() {
-        let folder = tempfile::tempdir().unwrap();
-        let root = folder.path();
-        let deep = root.join("shop/app/src");
-        std::fs::create_dir_all(&deep).unwrap();
-        std::fs::write(root.join(FILE_NAME), "").unwrap();
-        std::fs::write(root.join("shop/app/Cargo.toml"), "[package]\n").unwrap();
-        assert_eq!(find(&deep), None, "above the package is another project's");
-        std::fs::write(root.join("shop/Cargo.toml"), "[workspace]\n").unwrap();
-        std::fs::write(root.join("shop").join(FILE_NAME), "").unwrap();
-        assert_eq!(
-            find(&deep),
-            Some(root.join("shop").join(FILE_NAME)),
-            "the workspace's is this project's"
-        );
-        std::fs::write(root.join("shop/app").join(FILE_NAME), "").unwrap();
-        assert_eq!(
-            find(&deep),
-            Some(root.join("shop/app").join(FILE_NAME)),
-            "the nearest wins"
         );
     }
 }

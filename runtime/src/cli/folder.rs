@@ -5,7 +5,7 @@ use crate::cli::args::Create;
 use crate::cli::exit::{self, Failure};
 use crate::manifest::Manifest;
 use driftless_manifest::Scan;
-use driftless_manifest::command::{self, Refusal};
+use driftless_manifest::command::{self, Locked, Refusal};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -31,6 +31,15 @@ pub(crate) fn lock(session: &Session) -> Result<u8, Failure> {
     session.output.object(&locked);
     session.output.result(&locked.to_string());
     Ok(exit::DONE)
+}
+
+/// Locks what was released; `None` when the folder is not on this machine.
+pub(crate) fn lock_released(manifest: &Manifest) -> Result<Option<Locked>, Failure> {
+    let folder = PathBuf::from(manifest.folder());
+    if !folder.is_dir() {
+        return Ok(None);
+    }
+    Ok(Some(command::lock(&command::package_of(&folder), &folder)?))
 }
 
 /// `check`

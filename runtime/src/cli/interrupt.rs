@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What is said at the first Ctrl-C and at the second.
 pub(crate) struct Said {
-    first: &'static str,
-    second: &'static str,
+    pub(crate) first: &'static str,
+    pub(crate) second: &'static str,
 }
 
 /// Of `up` and `down`.
@@ -38,15 +38,31 @@ pub(crate) fn listen(
     direction: Option<&'static str>,
     ask: impl Fn() + Send + 'static,
 ) {
+    let first = move || {
+        ask();
+        said.first
+    };
+    listen_in_stages(progress, output, direction, first, move || said.second);
+}
+
+/// The same where more than one thing goes on, one after another: `first` and `second` stop what goes on just then, and tell
+/// what to say about it.
+pub(crate) fn listen_in_stages(
+    progress: &Progress,
+    output: Output,
+    direction: Option<&'static str>,
+    first: impl Fn() -> &'static str + Send + 'static,
+    second: impl Fn() -> &'static str + Send + 'static,
+) {
     let progress = progress.clone();
     let asked = AtomicBool::new(false);
     let handler = move || {
         if !asked.swap(true, Ordering::AcqRel) {
-            ask();
-            progress.note(said.first);
+            progress.note(first());
             return;
         }
-        progress.note(said.second);
+        let said = second();
+        progress.note(said);
         let run_id = progress.run_id();
         output.object(&RunEnd {
             status: "canceled",
@@ -54,7 +70,7 @@ pub(crate) fn listen(
             direction,
             migrations: Vec::new(),
             drift: &[],
-            error: Some(said.second.to_owned()),
+            error: Some(said.to_owned()),
         });
         std::process::exit(i32::from(exit::CANCELED));
     };

@@ -56,6 +56,18 @@ impl<'r> RunEnd<'r> {
         }
     }
 
+    /// A command that found nothing to run.
+    pub(crate) fn nothing_to_do(direction: &'r str) -> Self {
+        RunEnd {
+            status: RunStatus::Noop.as_str(),
+            run_id: None,
+            direction: Some(direction),
+            migrations: Vec::new(),
+            drift: &[],
+            error: None,
+        }
+    }
+
     /// A command that failed before there was a run.
     pub(crate) fn of_failure(failure: &'r Failure, direction: Option<&'r str>) -> Self {
         let status = match failure.code {

@@ -17,7 +17,10 @@ mod accept;
 mod args;
 mod cancel;
 mod config;
+mod confirm;
+mod deploy;
 mod diff;
+mod discover;
 pub mod exit;
 mod folder;
 mod interrupt;
@@ -27,6 +30,7 @@ mod output;
 mod progress;
 mod run;
 mod secret;
+mod settings;
 mod status;
 mod summary;
 mod target;
@@ -101,7 +105,7 @@ impl Cli {
         };
         let session = Session {
             manifest: self.manifest,
-            global: line.global,
+            global: line.global.or_variables(&|name| std::env::var(name).ok()),
             output,
             hooks: self.hooks,
         };
@@ -156,12 +160,17 @@ struct Session {
 
 impl Session {
     async fn execute(self, command: Command) -> Result<u8, Failure> {
+        settings::check_variables(
+            std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()),
+        )?;
         match command {
             Command::Up(flags) => run::up(self, flags).await,
             Command::Down(flags) => run::down(self, flags).await,
             Command::Status(flags) => status::command(self, &flags).await,
             Command::Cancel(flags) => cancel::command(self, flags).await,
             Command::Work(flags) => work::command(self, flags).await,
+            Command::Deploy(flags) => deploy::command(self, &flags).await,
+            Command::Config(flags) => settings::show::command(&self, &flags),
             Command::Drift => diff::command(self).await,
             Command::Accept(flags) => accept::command(self, flags).await,
             Command::Create(flags) => folder::create(&self, &flags),
@@ -175,11 +184,22 @@ impl Session {
         let here = std::env::current_dir().ok();
         // `cargo run --package` leaves the folder as it is and says here where the package is.
         let package = std::env::var_os("CARGO_MANIFEST_DIR").map(std::path::PathBuf::from);
-        let found = [here, package]
-            .into_iter()
-            .flatten()
-            .find_map(|folder| config::find(&folder));
+        let found = discover::meant(here.as_deref(), package.as_deref());
+        if let (None, None, Some(here)) = (&self.global.config, &found, &here) {
+            self.warn_of_others(here);
+        }
         config::load(self.global.config.as_deref(), found)
+    }
+
+    /// Says so when no file is read and another folder of the workspace has one.
+    fn warn_of_others(&self, here: &std::path::Path) {
+        if let Some(other) = discover::elsewhere(here).first() {
+            self.output.warn(&format!(
+                "no {} is read here; `{}` belongs to another folder: run this there, or give it with --config",
+                config::FILE_NAME,
+                other.display()
+            ));
+        }
     }
 
     /// The database, by everything that may have been said.
@@ -201,7 +221,7 @@ impl Command {
     /// The direction of the run it starts, if it starts one.
     fn direction(&self) -> Option<&'static str> {
         match self {
-            Command::Up(_) => Some("up"),
+            Command::Up(_) | Command::Deploy(_) => Some("up"),
             Command::Down(_) => Some("down"),
             _ => None,
         }

@@ -1,13 +1,12 @@
 //! `up` and `down`: from flags to a run, and from its report to an exit code.
 
 use crate::cli::args::{Down, RunFlags, Up};
-use crate::cli::config::Job;
+use crate::cli::confirm::{Unattended, ask_first};
 use crate::cli::exit::{self, Failure};
 use crate::cli::json::RunEnd;
 use crate::cli::nearest::suggestion;
-use crate::cli::output::{confirm, is_interactive};
 use crate::cli::progress::Progress;
-use crate::cli::target::Target;
+use crate::cli::settings::JobSettings;
 use crate::cli::{Session, folder, interrupt, summary};
 use crate::manifest::Manifest;
 use crate::migrator::{CancelToken, Migrator, Run};
@@ -78,10 +77,12 @@ async fn execute(
     if flags.allow_drift && !flags.dry_run {
         target.refuse_unless_sure("lets drift pass", session.global.yes)?;
     }
+    let job = target.job(&config, &|name| std::env::var(name).ok())?;
     let migrator = session.connect(&target).await?;
     check_workers(&migrator, flags.workers)?;
     if let Some(extent) = undoes.filter(|_| !flags.dry_run) {
-        ask_first(&target, &extent, session.global.yes)?;
+        let question = format!("roll back {extent} on {}?", target.shown());
+        ask_first(&target, &question, session.global.yes, Unattended::GoOn)?;
     }
 
     let output = session.output;
@@ -101,7 +102,7 @@ async fn execute(
         move |event| progress.observe(event)
     });
     let report = migrator
-        .run(apply(run, &flags, target.job(&config)).cancel_on(&token))
+        .run(apply(run, &flags, &job).cancel_on(&token))
         .await?;
 
     let code = exit::code_of_report(&report);
@@ -127,10 +128,8 @@ async fn execute(
 }
 
 /// What the flags say about a run, the file's settings where they say nothing.
-fn apply(mut run: Run, flags: &RunFlags, job: &Job) -> Run {
-    if let Some(size) = job.batch_size {
-        run = run.start_batch_size(size.get());
-    }
+fn apply(mut run: Run, flags: &RunFlags, job: &JobSettings) -> Run {
+    run = run.start_batch_size(job.batch_size.value.get());
     if let Some(size) = flags.batch_size {
         run = run.batch_size(size);
     }
@@ -180,19 +179,4 @@ fn check_id(manifest: &Manifest, id: Option<&str>) -> Result<(), Failure> {
         ))),
         _ => Ok(()),
     }
-}
-
-/// Asks before documents of a protected environment lose what a migration gave them. Where nobody can answer, the
-/// command itself is the answer.
-fn ask_first(target: &Target, extent: &str, yes: bool) -> Result<(), Failure> {
-    if !target.protected || yes || !is_interactive() {
-        return Ok(());
-    }
-    if confirm(&format!("roll back {extent} on {}?", target.shown())) {
-        return Ok(());
-    }
-    Err(Failure::new(
-        exit::CANCELED,
-        "not confirmed, so nothing was done",
-    ))
 }

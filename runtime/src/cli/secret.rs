@@ -108,6 +108,17 @@ pub(crate) fn mask_text(text: &str) -> String {
         .collect()
 }
 
+/// A shell command with every URL and every `NAME=value` of a secret in it masked.
+pub(crate) fn mask_command(command: &str) -> String {
+    mask_text(command)
+        .split_inclusive(char::is_whitespace)
+        .map(|piece| {
+            let word = piece.trim_end();
+            format!("{}{}", mask_parameter(word), &piece[word.len()..])
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,6 +161,14 @@ mod tests {
         assert_eq!(
             mask_text("no server at `postgres://app:hunter2@db/shop`, is\n\"mysql://a:b@c\" down?"),
             "no server at `postgres://app:***@db/shop`, is\n\"mysql://a:***@c\" down?"
+        );
+    }
+
+    #[test]
+    fn a_commands_secrets_are_masked() {
+        assert_eq!(
+            mask_command("API_TOKEN=abc DEBUG=1 push  --password=x postgres://a:b@c/d\n"),
+            "API_TOKEN=*** DEBUG=1 push  --password=*** postgres://a:***@c/d\n"
         );
     }
 

@@ -2,10 +2,11 @@
 //! environment never falls back to the local database.
 
 use crate::cli::args::Global;
-use crate::cli::config::{Config, Job};
+use crate::cli::config::Config;
 use crate::cli::exit::Failure;
 use crate::cli::nearest::nearest;
 use crate::cli::secret;
+use crate::cli::settings::{DeployFlags, DeploySettings, JobSettings, Origin, Sources};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use std::path::Path;
 
@@ -17,6 +18,8 @@ const SPECIAL_IN_URLS: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b'#');
 pub(crate) struct Target {
     /// The URL, with its secrets. Print [`Target::shown`].
     pub(crate) url: String,
+    /// Who named the URL.
+    pub(crate) origin: Origin,
     /// The name of the environment, when one was asked for.
     pub(crate) environment: Option<String>,
     /// Whether `down` asks first.
@@ -41,13 +44,14 @@ impl Target {
                 return Err(unknown_environment(name, config));
             }
         }
-        let url = match (&global.database_url, environment) {
-            (Some(url), _) => url.clone(),
+        let (url, origin) = match (&global.database_url, environment) {
+            (Some(url), _) => (url.clone(), Origin::Flag("--database-url".into())),
             (None, Some(name)) => named_url(name, config, variable)?,
             (None, None) => local_url(config, variable)?,
         };
         Ok(Target {
             url,
+            origin,
             environment: environment.map(str::to_owned),
             protected: known
                 .and_then(|known| known.protected)
@@ -75,12 +79,24 @@ impl Target {
         )))
     }
 
-    /// The file's settings for runs on it: a named environment is deployed to, the local one is developed on.
-    pub(crate) fn job<'c>(&self, config: &'c Config) -> &'c Job {
+    /// The settings of `up` and `down` on it: a named environment is deployed to, the local one is developed on.
+    ///
+    /// # Errors
+    /// As [`DeploySettings::resolve`].
+    pub(crate) fn job(
+        &self,
+        config: &Config,
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<JobSettings, Failure> {
+        let sources = Sources {
+            config,
+            environment: self.environment.as_deref(),
+            variable,
+        };
         if self.environment.is_some() {
-            &config.deploy.migrations
+            DeploySettings::resolve(&sources, &DeployFlags::default()).map(|all| all.migrations)
         } else {
-            &config.dev.migrations
+            JobSettings::of_dev(&sources)
         }
     }
 }
@@ -113,13 +129,13 @@ fn named_url(
     name: &str,
     config: &Config,
     variable: &dyn Fn(&str) -> Option<String>,
-) -> Result<String, Failure> {
+) -> Result<(String, Origin), Failure> {
     let Some(environment) = config.env.get(name) else {
         return Err(unknown_environment(name, config));
     };
     let section = format!("env.{name}");
     match (&environment.url, &environment.url_env) {
-        (Some(url), _) => Ok(beside_file(url, config)),
+        (Some(url), _) => Ok(of_file(url, &section, config)),
         (None, Some(key)) => from_variable(key, &section, variable),
         (None, None) => Err(Failure::usage(format!(
             "[{section}] names no database; write `url_env = \"{}_DATABASE_URL\"` in it and set that variable",
@@ -132,12 +148,12 @@ fn named_url(
 fn local_url(
     config: &Config,
     variable: &dyn Fn(&str) -> Option<String>,
-) -> Result<String, Failure> {
+) -> Result<(String, Origin), Failure> {
     if let Some(url) = variable("DATABASE_URL").filter(|url| !url.is_empty()) {
-        return Ok(url);
+        return Ok((url, Origin::Variable("DATABASE_URL".into())));
     }
     match (&config.database.url, &config.database.url_env) {
-        (Some(url), _) => Ok(beside_file(url, config)),
+        (Some(url), _) => Ok(of_file(url, "database", config)),
         (None, Some(key)) => from_variable(key, "database", variable),
         (None, None) => Err(Failure::usage(
             "no database is named; give --database-url, set DATABASE_URL, or write in driftless.toml:\n\
@@ -146,14 +162,20 @@ fn local_url(
     }
 }
 
+fn of_file(url: &str, section: &str, config: &Config) -> (String, Origin) {
+    let place = config.place(&format!("{section}.url"));
+    (beside_file(url, config), Origin::File(place))
+}
+
 fn from_variable(
     key: &str,
     section: &str,
     variable: &dyn Fn(&str) -> Option<String>,
-) -> Result<String, Failure> {
-    variable(key).filter(|url| !url.is_empty()).ok_or_else(|| {
+) -> Result<(String, Origin), Failure> {
+    let url = variable(key).filter(|url| !url.is_empty()).ok_or_else(|| {
         Failure::usage(format!("the environment variable `{key}` is not set; [{section}] in driftless.toml takes the database's URL from it"))
-    })
+    })?;
+    Ok((url, Origin::Variable(key.to_owned())))
 }
 
 /// The URL, a relative SQLite path in it being relative to the file's folder.
@@ -188,6 +210,7 @@ mod tests {
             url: url.map(str::to_owned),
             url_env: url_env.map(str::to_owned),
             protected,
+            ..Environment::default()
         };
         Config {
             database: Database {

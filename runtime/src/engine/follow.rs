@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 
 /// Waits for somebody else's run of our plan. `None` when its holder is gone and it is to be taken over.
 pub(crate) fn follow(migrator: &Migrator, request: &Run, run: &RunRow) -> Result<Option<Report>> {
-    const POLL: Duration = Duration::from_millis(200);
     let holder = run.lease_holder.clone().unwrap_or_default();
     (migrator.observer)(&Event::Following {
         run_id: run.run_id.clone(),
@@ -42,6 +41,7 @@ pub(crate) fn follow(migrator: &Migrator, request: &Run, run: &RunRow) -> Result
             expire(request, &mut *session, &now)?;
             return Ok(None);
         }
+        wait(request);
         if request.cancel.is_canceled() {
             return Err(Error::new(
                 ErrorKind::Canceled,
@@ -51,7 +51,19 @@ pub(crate) fn follow(migrator: &Migrator, request: &Run, run: &RunRow) -> Result
                 ),
             ));
         }
-        std::thread::sleep(POLL);
+    }
+}
+
+/// Waits until it is time to look again, or until the request is canceled.
+fn wait(request: &Run) {
+    const BREATH: Duration = Duration::from_millis(100);
+    let began = Instant::now();
+    while !request.cancel.is_canceled() {
+        let left = request.poll_interval.saturating_sub(began.elapsed());
+        if left.is_zero() {
+            return;
+        }
+        std::thread::sleep(left.min(BREATH));
     }
 }
 

@@ -14,6 +14,8 @@ mod pace;
 mod passes;
 mod plan;
 mod poller;
+#[cfg(feature = "cli")]
+mod preview;
 mod ranges;
 mod record;
 mod retry;
@@ -27,6 +29,8 @@ mod worker;
 pub(crate) use accept::accept;
 pub(crate) use heart::Heart;
 pub(crate) use origin::Origin;
+#[cfg(feature = "cli")]
+pub(crate) use preview::{Preview, Previewed, preview};
 pub(crate) use run::run;
 pub(crate) use state::Standing;
 pub(crate) use status::{cancel, status};

@@ -1,0 +1,215 @@
+//! `deploy`: the configured command, then `up`, then aggregates.
+//!
+//! Settings are decided first, and what the run would do is looked up before anything is pushed: a deploy that is bound to
+//! fail pushes nothing. `decide.rs` judges, `push.rs` runs the command, `migrate.rs` the second step, `report.rs` tells.
+
+mod decide;
+#[cfg(unix)]
+mod group;
+#[cfg(not(unix))]
+#[path = "group_elsewhere.rs"]
+mod group;
+mod migrate;
+mod push;
+mod report;
+mod stop;
+
+use crate::cli::args;
+use crate::cli::config::Enabled;
+use crate::cli::confirm::{Unattended, ask_first};
+use crate::cli::exit::{self, Failure};
+use crate::cli::progress::Progress;
+use crate::cli::settings::{DeploySettings, Origin, Setting, Sources};
+use crate::cli::target::Target;
+use crate::cli::{Session, folder, interrupt, secret};
+use crate::engine::Preview;
+use crate::migrator::{Migrator, Report};
+use decide::Verdict;
+use push::Push;
+use report::Step;
+use std::path::PathBuf;
+use std::time::Duration;
+use stop::Stop;
+
+/// One execution of `deploy`.
+struct Deploy {
+    session: Session,
+    target: Target,
+    settings: DeploySettings,
+    /// The folder of the file, where its command runs.
+    folder: Option<PathBuf>,
+    /// Why drift is allowed, when it is.
+    reason: Option<String>,
+    stop: Stop,
+    progress: Progress,
+    /// What has become of the steps so far.
+    steps: Vec<Step>,
+    warnings: Vec<String>,
+    /// What became of the run, when there was one.
+    run: Option<Report>,
+}
+
+/// `deploy`
+pub(crate) async fn command(session: Session, flags: &args::Deploy) -> Result<u8, Failure> {
+    folder::refuse_if_stale(session.manifest)?;
+    let config = session.config()?;
+    let target = session.target(&config)?;
+    let sources = Sources {
+        config: &config,
+        environment: session.global.environment(),
+        variable: &|name| std::env::var(name).ok(),
+    };
+    let settings = DeploySettings::resolve(&sources, &flags.words.flags())?;
+    let progress = Progress::new(session.output, "applying");
+    let mut deploy = Deploy {
+        session,
+        target,
+        settings,
+        folder: config.folder.clone(),
+        reason: flags.reason.clone(),
+        stop: Stop::default(),
+        progress,
+        steps: Vec::new(),
+        warnings: Vec::new(),
+        run: None,
+    };
+    let failure = deploy.execute().await.err();
+    Ok(deploy.tell(failure.as_ref()))
+}
+
+impl Deploy {
+    /// Everything, in order; a failure ends it.
+    async fn execute(&mut self) -> Result<(), Failure> {
+        let ahead = self.look_ahead().await?;
+        self.ask(ahead.as_ref())?;
+        self.listen();
+        self.push().await?;
+        self.migrate().await?;
+        self.aggregate()
+    }
+
+    /// What the run would do; `None` when there is to be none, or when it cannot be told and that is let pass.
+    async fn look_ahead(&mut self) -> Result<Option<Preview>, Failure> {
+        let job = &self.settings.migrations;
+        if job.enabled.value == Enabled::Off {
+            return Ok(None);
+        }
+        let strict = job.strict.value;
+        let asks = self.target.protected && !self.session.global.yes;
+        let looked = match self.connect().await {
+            Ok(migrator) => migrate::preview(&migrator, self.request(), asks).await,
+            Err(failure) => Err(failure),
+        };
+        let failure = match looked {
+            Ok(preview) if !preview.is_blocked => return Ok(Some(preview)),
+            Ok(preview) => Failure::new(exit::DRIFT, migrate::drift(&preview.drift)),
+            Err(failure) => failure,
+        };
+        match decide::judge(failure.code, strict, false) {
+            Verdict::Fail(_) => Err(Failure {
+                message: format!(
+                    "{}\nnothing was pushed and nothing migrated",
+                    failure.message
+                ),
+                ..failure
+            }),
+            // It is said when the step itself comes to it.
+            Verdict::Warn | Verdict::Good => Ok(None),
+        }
+    }
+
+    /// Asks once, when the environment is protected and there is something to do to it.
+    fn ask(&self, ahead: Option<&Preview>) -> Result<(), Failure> {
+        let command = self.settings.command.value.as_deref();
+        let work = ahead.map_or(&[][..], |preview| &preview.work);
+        if command.is_none() && work.is_empty() {
+            return Ok(());
+        }
+        let question = report::question(&self.target.shown(), command, work);
+        ask_first(
+            &self.target,
+            &question,
+            self.session.global.yes,
+            Unattended::Refuse,
+        )
+    }
+
+    /// From here on Ctrl-C reaches what goes on.
+    fn listen(&self) {
+        let (first, second) = (self.stop.clone(), self.stop.clone());
+        interrupt::listen_in_stages(
+            &self.progress,
+            self.session.output,
+            Some("up"),
+            move || first.first(),
+            move || second.second(),
+        );
+    }
+
+    async fn connect(&mut self) -> Result<Migrator, Failure> {
+        let target = self.target.clone();
+        self.session.connect(&target).await
+    }
+
+    /// The first step.
+    async fn push(&mut self) -> Result<(), Failure> {
+        let Setting { value, origin } = self.settings.command.clone();
+        let Some(command) = value else {
+            self.steps
+                .push(Step::skipped("command", "none is configured"));
+            return Ok(());
+        };
+        let shown = secret::mask_command(&command);
+        self.session.output.note(&format!("running `{shown}`"));
+        let push = Push {
+            command,
+            folder: match origin {
+                Origin::File(_) => self.folder.clone(),
+                _ => None,
+            },
+            timeout: self
+                .settings
+                .command_timeout_ms
+                .value
+                .map(Duration::from_millis),
+            json: self.session.output.json,
+        };
+        let stop = self.stop.clone();
+        let ended = tokio::task::spawn_blocking(move || push.run(&stop)).await;
+        let ended = ended.unwrap_or_else(|error| {
+            Err(Failure::new(
+                exit::FAILED,
+                format!("the command cannot be waited for: {error}"),
+            ))
+        });
+        self.steps.push(Step::of("command", &ended));
+        ended
+    }
+
+    /// The third step.
+    fn aggregate(&mut self) -> Result<(), Failure> {
+        self.steps
+            .push(Step::skipped("aggregates", "none are declared"));
+        Ok(())
+    }
+
+    /// Says how it ended, in both languages, and with which code.
+    fn tell(&self, failure: Option<&Failure>) -> u8 {
+        let output = self.session.output;
+        if let Some(failure) = failure {
+            output.error(&failure.message);
+        }
+        output.result(&report::words(
+            &self.target.shown(),
+            &self.steps,
+            failure.is_none(),
+        ));
+        output.object(&report::End::of(
+            self.run.as_ref(),
+            &self.steps,
+            &self.warnings,
+            failure,
+        ));
+        failure.map_or(exit::DONE, |failure| failure.code)
+    }
+}
