@@ -242,6 +242,28 @@ pub(crate) trait Session: Send {
         Ok(Arrived::Written(0))
     }
 
+    /// Whether [`Session::post_write`] would take these changes. Asks nobody.
+    fn can_post(&self, table: &TableInfo, changes: &[(usize, Patch)]) -> bool {
+        let _ = (table, changes);
+        false
+    }
+
+    /// Sends the end of a transaction whose changes were posted, and lets it end by itself: it is committed as soon as it is
+    /// known that every posted change has found its row and that `end.fence` has returned one, and rolled back otherwise.
+    /// Says whether that was possible; otherwise nothing was done.
+    ///
+    /// For the session the transaction is over: the next one may begin, and reach the database only after
+    /// [`Session::landed`] has said that this one is committed.
+    fn post_end(&mut self, end: &BatchEnd) -> Result<bool> {
+        let _ = end;
+        Ok(false)
+    }
+
+    /// Waits for the transaction whose end was posted, and tells what became of it; `None` when there is none.
+    fn landed(&mut self) -> Option<Landed> {
+        None
+    }
+
     /// How many changes are best written together.
     fn together(&self) -> usize;
 
@@ -277,6 +299,42 @@ pub(crate) enum Arrived {
     Short,
     /// The database refused one of them.
     Failed,
+}
+
+/// A statement and its parameters.
+#[derive(Debug)]
+pub(crate) struct Statement {
+    pub sql: String,
+    pub parameters: Vec<Value>,
+}
+
+/// How a batch's transaction ends: see [`Session::post_end`].
+#[derive(Debug)]
+pub(crate) struct BatchEnd {
+    /// Returns one row with one truth value, or none when the batch is not to be committed.
+    pub fence: Statement,
+    /// Whatever else belongs to the transaction.
+    pub rest: Statement,
+}
+
+/// What became of a transaction whose end was posted.
+#[derive(Debug)]
+pub(crate) enum Landed {
+    /// Committed. Says what the fence returned, how many rows were changed, and how long transaction and commit took.
+    Committed {
+        fence: bool,
+        rows: u64,
+        work: Duration,
+        commit: Duration,
+    },
+    /// Rolled back: some of the rows are gone or not as they were read.
+    Short,
+    /// Rolled back: the fence returned no row.
+    Fenced,
+    /// Rolled back: the database refused something, or the connection was lost before the commit was sent.
+    Failed(Error),
+    /// The commit was sent and there is no reply.
+    Unknown(Error),
 }
 
 /// Why [`Session::write`] did not write.

@@ -88,7 +88,7 @@ impl<T: DeserializeOwned> Documents<T> {
                     return Ok(Some(document));
                 }
                 Some(_) => {}
-                None if self.fault.is_none() && batch.post_last()? => return Ok(None),
+                None if self.fault.is_none() && batch.defer_last() => return Ok(None),
                 None => {
                     batch.flush()?;
                     if self.full || !batch.changed_elsewhere()? {

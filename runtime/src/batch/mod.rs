@@ -38,7 +38,7 @@ pub(crate) enum Redo {
 }
 
 /// How many batches are watched after somebody had changed rows of one.
-const WATCHED: u32 = 16;
+pub(crate) const WATCHED: u32 = 16;
 
 /// One batch while the generated step function works on it.
 pub struct Batch {
@@ -56,8 +56,12 @@ pub struct Batch {
     pub(crate) redo: Option<Redo>,
     /// For how many batches to come every write is waited for.
     pub(crate) watched: u32,
+    /// Whether the last patches are left to [`Batch::post_deferred`].
+    pub(crate) deferred: bool,
     /// Whether the last patches were posted, so that it is not yet known what became of them.
     pub(crate) posted: bool,
+    /// How many rows the patches that were posted are to change.
+    pub(crate) expected: u64,
     /// Keeps the lease while a step takes its time.
     pub(crate) heart: Option<Heart>,
     /// How many differences to collect.
@@ -81,7 +85,9 @@ impl Batch {
             eager: false,
             redo: None,
             watched: 0,
+            deferred: false,
             posted: false,
+            expected: 0,
             heart: None,
             sample: 0,
             differences: Vec::new(),
@@ -97,6 +103,7 @@ impl Batch {
         self.current = 0;
         self.processed = 0;
         self.redo = None;
+        self.deferred = false;
         self.posted = false;
         self.differences.clear();
         self.ctx.pending.clear();
@@ -181,7 +188,10 @@ impl Batch {
     /// # Errors
     /// A patch that cannot be written.
     pub fn finish(&mut self) -> Result<()> {
-        self.flush()
+        match self.deferred {
+            true => Ok(()),
+            false => self.flush(),
+        }
     }
 
     fn hooked(&self) -> bool {
@@ -217,21 +227,44 @@ impl Batch {
         flushed
     }
 
-    /// Sends the last patches of the batch without waiting for them: what became of them is known when the cursor has
-    /// moved, in one round trip. Only for a step that looked at nothing but its documents. Says whether it did.
-    fn post_last(&mut self) -> Result<bool> {
+    /// Leaves the last patches of the batch to the engine, which sends them without waiting: what became of them is known
+    /// when the cursor has moved, in one round trip. Only for a step that looked at nothing but its documents. Says whether
+    /// it did.
+    fn defer_last(&mut self) -> bool {
         let ctx = &mut self.ctx;
         let plain = !(ctx.used || ctx.dry_run || self.eager || self.page.lock);
         if !plain || self.watched > 0 || ctx.pending.is_empty() || !ctx.missed.is_empty() {
-            return Ok(false);
+            return false;
         }
+        self.deferred = ctx.session.can_post(&ctx.table, &ctx.pending);
+        self.deferred
+    }
+
+    /// Sends the patches that were left to the engine, if there are any.
+    pub(crate) fn post_deferred(&mut self) -> Result<()> {
+        if !std::mem::take(&mut self.deferred) {
+            return Ok(());
+        }
+        let ctx = &mut self.ctx;
+        self.expected = ctx.pending.len() as u64;
         self.posted = ctx
             .session
             .post_write(&ctx.table, &ctx.keys, &ctx.pending, ctx.guarded)?;
-        if self.posted {
-            ctx.pending.clear();
+        ctx.pending.clear();
+        match self.posted {
+            true => Ok(()),
+            // A value that cannot be sent is a matter of one document, which is found by waiting for every write.
+            false => self.again(Redo::Watched),
         }
-        Ok(self.posted)
+    }
+
+    /// The batch is to be done again, in another way.
+    fn again(&mut self, redo: Redo) -> Result<()> {
+        if redo == Redo::Watched {
+            self.watched = WATCHED;
+        }
+        self.redo = Some(redo);
+        Err(Error::step(format!("the batch is done again ({redo:?})")))
     }
 
     /// What became of the patches that were posted; `failed` is why the statement after them failed, if it did.
@@ -243,20 +276,13 @@ impl Batch {
             Arrived::Written(rows) => {
                 self.ctx.changed += rows;
                 self.ctx.own_writes += rows;
-                return Ok(());
+                Ok(())
             }
-            Arrived::Short => {
-                self.watched = WATCHED;
-                self.redo = Some(Redo::Watched);
-            }
+            Arrived::Short => self.again(Redo::Watched),
             // The database or whoever uses it is to blame, not a document.
-            Arrived::Failed if failed.is_some_and(Error::is_busy) => return Ok(()),
-            Arrived::Failed => self.redo = Some(Redo::OneByOneOnce),
+            Arrived::Failed if failed.is_some_and(Error::is_busy) => Ok(()),
+            Arrived::Failed => self.again(Redo::OneByOneOnce),
         }
-        Err(Error::step(format!(
-            "the batch is done again ({:?})",
-            self.redo
-        )))
     }
 
     /// The failure that one-at-a-time would have had. A document failed while patches before it were not written yet: one
@@ -280,7 +306,7 @@ impl Batch {
             self.redo = Some(Redo::Locked);
         }
         match self.redo {
-            Some(redo) => Err(Error::step(format!("the batch is done again ({redo:?})"))),
+            Some(redo) => self.again(redo),
             None => Ok(()),
         }
     }

@@ -36,6 +36,9 @@ impl Execution<'_, '_, '_> {
             let fence = self.fence.clone().ok_or_else(|| {
                 Error::schema("a batch was begun without a lease; this is a fault of driftless")
             })?;
+            if self.take_off(&fence, &to, done, begun)? {
+                return Ok(Outcome::Flying);
+            }
             let session = &mut *self.batch.ctx.session;
             let advanced = history::advance(session, &fence, &self.range, &to);
             self.batch.settle(advanced.as_ref().err())?;
@@ -76,20 +79,25 @@ impl Execution<'_, '_, '_> {
         if let Some(heart) = &mut self.batch.heart {
             heart.rest();
         }
-        let mut tally = self.step.tally_to_change();
-        tally.processed += done.processed;
-        tally.changed += done.changed;
-        tally.quarantined += done.quarantined;
+        self.count(done);
         self.stuck = stuck;
         match next {
             None => self.range = to,
             Some(NextPass { range, fence, left }) => {
+                let mut tally = self.step.tally_to_change();
                 tally.total = tally.processed + left;
                 drop(tally);
                 self.begin_range(range, Some(fence));
                 self.remaining = Some(left);
             }
         }
+    }
+
+    pub(super) fn count(&self, done: Progress) {
+        let mut tally = self.step.tally_to_change();
+        tally.processed += done.processed;
+        tally.changed += done.changed;
+        tally.quarantined += done.quarantined;
     }
 
     /// Says in `migration_state` how far the step is, and ends the step with its last batch.
@@ -149,7 +157,7 @@ impl Execution<'_, '_, '_> {
                 return Ok(true);
             };
             if !error.is_busy() || !self.batch.ctx.session.in_transaction() {
-                return self.read_back(fence, to, error);
+                return Ok(self.read_back(fence, to, error)? == Fate::Committed);
             }
             // In rollback-journal mode a commit of SQLite's waits for readers; the transaction stays open meanwhile.
             let Some(pause) = patience.pause() else {
@@ -159,21 +167,24 @@ impl Execution<'_, '_, '_> {
         }
     }
 
-    /// Whether a commit without a reply went through: the cursor tells.
-    fn read_back(&mut self, fence: &RangeFence, to: &RangeRow, error: Error) -> Result<bool> {
+    /// What became of a commit without a reply: the cursor tells.
+    pub(super) fn read_back(
+        &mut self,
+        fence: &RangeFence,
+        to: &RangeRow,
+        error: Error,
+    ) -> Result<Fate> {
         let (drive, from) = (self.drive, &self.range);
         self.batch.ctx.session.rollback();
         let fate = in_transaction(drive, &mut *self.batch.ctx.session, |session| {
             history::fate(session, fence, from, to)
         })?;
         match fate {
-            Fate::Committed => Ok(true),
-            Fate::RolledBack if error.is_busy() => {
-                self.tell_retry(&error, Duration::ZERO);
-                Ok(false)
-            }
-            Fate::RolledBack => Err(error),
+            Fate::RolledBack if error.is_busy() => self.tell_retry(&error, Duration::ZERO),
+            Fate::RolledBack => return Err(error),
+            Fate::Committed => {}
         }
+        Ok(fate)
     }
 
     pub(super) fn tell_retry(&self, error: &Error, pause: Duration) {

@@ -4,6 +4,7 @@ mod accept;
 mod commit;
 mod drift;
 mod failing;
+mod flight;
 mod follow;
 mod heart;
 mod lease;

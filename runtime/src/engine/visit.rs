@@ -1,6 +1,7 @@
 //! One worker's part in a step: range after range, batch after batch, each batch one transaction.
 
 use super::failing::of_a_document;
+use super::flight::Flight;
 use super::heart::Heart;
 use super::open::in_transaction;
 use super::pace::Pace;
@@ -54,6 +55,8 @@ pub(super) struct Execution<'s, 'd, 'm> {
     /// How long the last batch's transaction lasted before its commit, and its commit.
     pub(super) work_took: Duration,
     pub(super) commit_took: Duration,
+    /// The batch before, which commits by itself.
+    pub(super) flight: Option<Flight>,
     /// Whether the run was asked to stop, and when that was last looked at.
     pub(super) canceled: bool,
     pub(super) looked: Instant,
@@ -65,6 +68,10 @@ pub(super) enum Outcome {
     More,
     /// Committed, and it was the last of the range.
     Last,
+    /// On its way: it commits by itself, and there are more documents.
+    Flying,
+    /// Nothing was done: again from where the range now stands.
+    Again,
     /// Rolled back: the range stands elsewhere than we thought. Again from there.
     Elsewhere(Box<RangeRow>),
 }
@@ -133,6 +140,7 @@ impl<'s, 'd, 'm> Execution<'s, 'd, 'm> {
             locks,
             work_took: Duration::ZERO,
             commit_took: Duration::ZERO,
+            flight: None,
             canceled: false,
             looked: Instant::now(),
         }
@@ -288,6 +296,9 @@ impl<'s, 'd, 'm> Execution<'s, 'd, 'm> {
         let near = self.drive.migrator.limits().contains(&Limit::OneWriter);
         let ago = Duration::from_millis(if near { 0 } else { 10 });
         loop {
+            if self.must_land() && let Some(back) = self.land()? {
+                self.go_back(back);
+            }
             self.look_for_cancel(ago)?;
             if let Some(part) = self.asked_to_stop() {
                 return Ok(RangeEnd::Part(part));
@@ -297,7 +308,16 @@ impl<'s, 'd, 'm> Execution<'s, 'd, 'm> {
             let outcome = self.batch_with_patience()?;
             let took = started.elapsed();
             match outcome {
-                Outcome::Elsewhere(range) => self.go_on_from(*range),
+                Outcome::Flying => {
+                    let pause = self.pace.pause(self.batch.ctx.keys.len(), took);
+                    if !pause.is_zero() {
+                        if let Some(back) = self.land()? {
+                            self.go_back(back);
+                        }
+                        self.pause(pause)?;
+                    }
+                }
+                back @ (Outcome::Again | Outcome::Elsewhere(_)) => self.go_back(back),
                 Outcome::More => {
                     let documents = self.batch.ctx.keys.len();
                     self.tell_batch(documents, took);
@@ -315,6 +335,17 @@ impl<'s, 'd, 'm> Execution<'s, 'd, 'm> {
         }
     }
 
+    /// Whether something is due for which the batch on its way has to have arrived.
+    fn must_land(&self) -> bool {
+        self.flight.is_some() && (self.asked_to_stop().is_some() || self.run_lease_is_due())
+    }
+
+    fn go_back(&mut self, outcome: Outcome) {
+        if let Outcome::Elsewhere(range) = outcome {
+            self.go_on_from(*range);
+        }
+    }
+
     /// The stored range is the truth: a commit whose reply was lost went through, or somebody took half of it.
     fn go_on_from(&mut self, range: RangeRow) {
         tracing::debug!(?range, "the range stands elsewhere; going on from there");
@@ -327,7 +358,7 @@ impl<'s, 'd, 'm> Execution<'s, 'd, 'm> {
         let Some(fence) = self.drive.fence.clone().filter(|_| self.drives) else {
             return Ok(());
         };
-        if self.renewed.elapsed() < fence.lease / 5 {
+        if !self.run_lease_is_due() {
             return Ok(());
         }
         let drive = self.drive;
@@ -338,9 +369,15 @@ impl<'s, 'd, 'm> Execution<'s, 'd, 'm> {
         Ok(())
     }
 
+    fn run_lease_is_due(&self) -> bool {
+        let fence = self.drive.fence.as_ref().filter(|_| self.drives);
+        fence.is_some_and(|fence| self.renewed.elapsed() >= fence.lease / 5)
+    }
+
     /// Every batch is told whether the run was asked to stop; here the flag is read when that was some time ago.
     fn look_for_cancel(&mut self, ago: Duration) -> Result<()> {
-        if self.fence.is_none() || self.looked.elapsed() < ago {
+        // The batch on its way will tell.
+        if self.fence.is_none() || self.flight.is_some() || self.looked.elapsed() < ago {
             return Ok(());
         }
         match history::load_run(&mut *self.batch.ctx.session, &self.drive.run_id) {
@@ -374,7 +411,7 @@ impl<'s, 'd, 'm> Execution<'s, 'd, 'm> {
         Ok(())
     }
 
-    fn tell_batch(&self, documents: usize, took: Duration) {
+    pub(super) fn tell_batch(&self, documents: usize, took: Duration) {
         let Progress {
             processed,
             changed,
@@ -395,9 +432,13 @@ impl<'s, 'd, 'm> Execution<'s, 'd, 'm> {
     fn batch_with_patience(&mut self) -> Result<Outcome> {
         let mut patience = Patience::new(self.drive.request.lock_timeout);
         loop {
-            let error = match self.one_batch() {
-                Ok(outcome) => return Ok(outcome),
-                Err(error) => error,
+            let result = self.one_batch();
+            // Something kept this batch from getting as far as to ask for the one before it.
+            if result.is_err() && let Some(back) = self.land()? {
+                return Ok(back);
+            }
+            let Err(error) = result else {
+                return result;
             };
             self.batch.ctx.session.rollback();
             if let Some(redo) = self.batch.redo {
@@ -458,6 +499,16 @@ impl<'s, 'd, 'm> Execution<'s, 'd, 'm> {
         if let Err(error) = self.call_step() {
             return Err(self.batch.first_failure(error));
         }
+        let flew = self.flight.is_some();
+        if let Some(back) = self.land()? {
+            return Ok(back);
+        }
+        if flew && self.batch.deferred && self.asked_to_stop().is_some() {
+            // The batch that has just arrived was the one in hand when that was asked.
+            self.batch.ctx.session.rollback();
+            return Ok(Outcome::Again);
+        }
+        self.batch.post_deferred()?;
         let documents = self.batch.ctx.keys.len();
         let cursor = self.batch.ctx.keys.last().cloned();
         // A page that ends with the last key of the range is the last one, however full it is.

@@ -5,7 +5,7 @@ use super::rows::Spread;
 use super::write::{Progress, asked_to_stop, count, key, text};
 use crate::engine::Standing;
 use crate::error::Result;
-use crate::store::Session;
+use crate::store::{BatchEnd, Session, Statement};
 use crate::value::Value;
 use std::time::Duration;
 
@@ -27,6 +27,34 @@ pub(crate) fn advance(
     from: &RangeRow,
     to: &RangeRow,
 ) -> Result<Advanced> {
+    let Statement { sql, parameters } = cursor_statement(session, fence, from, to);
+    match asked_to_stop(session, &sql, &parameters)? {
+        Some(canceled) => Ok(Advanced::Moved { canceled }),
+        None => elsewhere(session, fence, from),
+    }
+}
+
+/// What [`advance`] and [`advance_state`] do, for a transaction that ends by itself.
+pub(crate) fn batch_end(
+    session: &dyn Session,
+    fence: &RangeFence,
+    from: &RangeRow,
+    to: &RangeRow,
+    standing: Standing,
+    more: Progress,
+) -> BatchEnd {
+    BatchEnd {
+        fence: cursor_statement(session, fence, from, to),
+        rest: state_statement(session, &fence.migration_id, standing, to, more),
+    }
+}
+
+fn cursor_statement(
+    session: &dyn Session,
+    fence: &RangeFence,
+    from: &RangeRow,
+    to: &RangeRow,
+) -> Statement {
     let (now, until) = (
         session.now_sql(Duration::ZERO),
         session.now_sql(fence.lease),
@@ -47,13 +75,15 @@ pub(crate) fn advance(
         key(from.cursor.as_ref()),
         key(from.until.as_ref()),
     ]);
-    match asked_to_stop(session, &sql, &parameters)? {
-        Some(canceled) => Ok(Advanced::Moved { canceled }),
-        None => elsewhere(session, fence, from),
-    }
+    Statement { sql, parameters }
 }
 
-fn elsewhere(session: &mut dyn Session, fence: &RangeFence, from: &RangeRow) -> Result<Advanced> {
+/// Why a cursor could not be moved: the range stands elsewhere, or the lease is lost, which is an error.
+pub(crate) fn elsewhere(
+    session: &mut dyn Session,
+    fence: &RangeFence,
+    from: &RangeRow,
+) -> Result<Advanced> {
     let run = super::load_run(session, &fence.run_id)?;
     let found = super::load_ranges(session, &fence.migration_id)?
         .into_iter()
@@ -92,7 +122,7 @@ fn stands_alike(one: &RangeRow, other: &RangeRow) -> bool {
 }
 
 /// Where a worker's range really stands after a commit whose reply was lost.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
     /// As the batch left it.
     Committed,
@@ -138,6 +168,17 @@ pub(crate) fn advance_state(
     range: &RangeRow,
     more: Progress,
 ) -> Result<()> {
+    let Statement { sql, parameters } = state_statement(session, id, standing, range, more);
+    session.post(&sql, &parameters)
+}
+
+fn state_statement(
+    session: &dyn Session,
+    id: &str,
+    standing: Standing,
+    range: &RangeRow,
+    more: Progress,
+) -> Statement {
     let now = session.now_sql(Duration::ZERO);
     let cursor = if range.index == 0 { "$6" } else { "cursor" };
     let sql = format!(
@@ -157,7 +198,7 @@ pub(crate) fn advance_state(
     if range.index == 0 {
         parameters.push(key(range.cursor.as_ref()));
     }
-    session.post(&sql, &parameters)
+    Statement { sql, parameters }
 }
 
 /// How many ranges of a step are not visited to their end. After [`advance_state`], which every batch writes, nobody else

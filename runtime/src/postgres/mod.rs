@@ -6,6 +6,7 @@
 mod bypass;
 mod counter;
 mod error;
+mod flight;
 mod foreign_keys;
 mod page;
 mod session;

@@ -6,6 +6,7 @@
 use super::Shared;
 use super::counter::Counter;
 use super::error::{translate, translate_planning};
+use super::flight::{self, Flight};
 use super::page::{Guard, Prefetched};
 use super::table::Table;
 use super::types::{Kind, Parameter, Scratch, decode, kind_of_result};
@@ -13,7 +14,9 @@ use super::wire::{Answer, Failure, Posted, Wire};
 use super::{bypass, page, table, write};
 use crate::error::{Error, ErrorKind, Result};
 use crate::patch::Patch;
-use crate::store::{Arrived, Page, RowSink, Session, TableInfo, WriteFailure, Written};
+use crate::store::{
+    Arrived, BatchEnd, Landed, Page, RowSink, Session, Statement, TableInfo, WriteFailure, Written,
+};
 use crate::value::{Key, Row, Value, ValueRef};
 use smallvec::SmallVec;
 use std::collections::VecDeque;
@@ -42,6 +45,10 @@ pub(super) struct PostgresSession {
     pub(super) scout: Scout,
     /// What became of the changes that were posted.
     pub(super) posted_write: Option<PostedWrite>,
+    /// The transaction before, which ends by itself.
+    in_flight: Option<Flight>,
+    /// How it ended, until the engine has asked.
+    landed: Option<Landed>,
     pub(super) counter: Counter,
     /// For how many writes more rows are expected to have changed since they were read.
     pub(super) wary: u32,
@@ -107,6 +114,8 @@ impl PostgresSession {
             prefetched: None,
             scout: Scout::NotYet(0),
             posted_write: None,
+            in_flight: None,
+            landed: None,
             counter: Counter::default(),
             wary: 0,
             fires: true,
@@ -114,7 +123,18 @@ impl PostgresSession {
     }
 
     /// The connection; a new one when the old one is lost and no transaction is lost with it.
+    ///
+    /// The transaction before comes first: until it is known to be committed, nothing may be built on it.
     fn wire(&mut self) -> Result<&Wire> {
+        self.land();
+        if let Some(Landed::Short | Landed::Fenced | Landed::Failed(_) | Landed::Unknown(_)) =
+            self.landed
+        {
+            return Err(Error::new(
+                ErrorKind::Busy,
+                "the batch before this one is not committed",
+            ));
+        }
         let lost = self.wire.as_ref().is_none_or(Wire::is_closed);
         if lost {
             if matches!(self.stand, Stand::Open | Stand::Failed) {
@@ -127,6 +147,21 @@ impl PostgresSession {
         self.wire
             .as_ref()
             .ok_or_else(|| Error::new(ErrorKind::Busy, "there is no connection to the database"))
+    }
+
+    /// Waits for the transaction before, if it is still under way.
+    fn land(&mut self) {
+        if let Some(flight) = self.in_flight.take() {
+            let ended = flight.wait();
+            self.landed = Some(flight::landed(ended, || self.lost()));
+        }
+    }
+
+    /// The transaction ends by itself from here on.
+    pub(super) fn fly(&mut self, flight: Flight) {
+        self.forget_transaction();
+        self.landed = None;
+        self.in_flight = Some(flight);
     }
 
     /// Why the connection is gone, in the server's words where there are any.
@@ -251,6 +286,17 @@ impl PostgresSession {
         Ok(())
     }
 
+    /// Sends a statement of the engine's into the transaction.
+    pub(super) fn post_statement(&mut self, statement: &Statement) -> Result<Posted<Answer>> {
+        let parameters = Self::untyped(&statement.parameters)?;
+        self.send(&statement.sql, parameters)
+    }
+
+    /// The connection that the transaction is on.
+    pub(super) fn wire_in_hand(&mut self) -> Result<Wire> {
+        self.wire().cloned()
+    }
+
     /// Sends a statement that needs no transaction.
     pub(super) fn send_outside(
         &mut self,
@@ -356,7 +402,10 @@ impl PostgresSession {
 impl Session for PostgresSession {
     fn begin(&mut self) -> Result<()> {
         self.rollback();
-        self.wire()?;
+        // The one before may take its time; it is waited for when this one needs the connection.
+        if self.in_flight.is_none() {
+            self.wire()?;
+        }
         self.stand = Stand::Wanted;
         Ok(())
     }
@@ -605,6 +654,19 @@ impl Session for PostgresSession {
         guarded: bool,
     ) -> Result<bool> {
         write::post(self, table, keys, changes, guarded)
+    }
+
+    fn can_post(&self, table: &TableInfo, changes: &[(usize, Patch)]) -> bool {
+        write::can_post(self, table, changes)
+    }
+
+    fn post_end(&mut self, end: &BatchEnd) -> Result<bool> {
+        flight::launch(self, end)
+    }
+
+    fn landed(&mut self) -> Option<Landed> {
+        self.land();
+        self.landed.take()
     }
 
     fn written(&mut self) -> Result<Arrived> {

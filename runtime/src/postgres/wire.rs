@@ -91,6 +91,7 @@ impl std::error::Error for Failure {
 pub(super) type Ended = Arc<Mutex<Option<Failure>>>;
 
 /// A connection that is open, as far as is known.
+#[derive(Clone)]
 pub(super) struct Wire {
     client: Arc<Client>,
     ended: Ended,
@@ -142,6 +143,26 @@ impl<T: Send + 'static> Posted<T> {
             State::Waiting(future) => Posted(State::Driven(runtime()?.spawn(future))),
             other => Posted(other),
         })
+    }
+
+    /// Begins work of several requests, which the runtime goes on with.
+    pub(super) fn spawned(
+        work: impl Future<Output = Result<T, Failure>> + Send + 'static,
+    ) -> Result<Self> {
+        Ok(Posted(State::Driven(runtime()?.spawn(work))))
+    }
+
+    /// The reply, inside of the runtime. As with [`Posted::wait`], in order.
+    pub(super) async fn reply(self) -> Result<T, Failure> {
+        match self.0 {
+            State::Waiting(future) => future.await,
+            // A task of the runtime only ends early when it panics, and then so does this one.
+            State::Driven(task) => match task.await {
+                Ok(reply) => reply,
+                Err(error) => std::panic::resume_unwind(error.into_panic()),
+            },
+            State::Here(reply) => reply,
+        }
     }
 
     /// Waits for the reply. Replies must be waited for in the order of their requests, but for those that are driven.

@@ -48,6 +48,20 @@ pub(super) fn write(
     Ok(written)
 }
 
+/// Whether what becomes of changes can be told by counting rows.
+pub(super) fn can_post(
+    session: &PostgresSession,
+    table: &TableInfo,
+    changes: &[(usize, Patch)],
+) -> bool {
+    let ascending = changes.windows(2).all(|pair| pair[0].0 < pair[1].0);
+    PostgresSession::own(table).is_ok_and(|own| {
+        ascending
+            && !bypass::is_needed(session, own)
+            && is_quiet(session, own, &alike(changes, 0))
+    })
+}
+
 /// Sends changes without waiting for what becomes of them, where that can be told by counting rows. Says whether it did.
 pub(super) fn post(
     session: &mut PostgresSession,
@@ -58,11 +72,7 @@ pub(super) fn post(
 ) -> Result<bool> {
     let own = PostgresSession::own(table)?;
     let groups = alike(changes, 0);
-    let ascending = changes.windows(2).all(|pair| pair[0].0 < pair[1].0);
     let guard = guarded && session.guard.columns.is_some();
-    if !ascending || bypass::is_needed(session, own) || !is_quiet(session, own, &groups) {
-        return Ok(false);
-    }
     let batch = Batch {
         table,
         own,
