@@ -36,6 +36,8 @@ enum Does {
     Insert(i64, i64),
     /// Writes down what it was handed.
     Note,
+    /// Thinks until there is such a file.
+    ThinkUntil(std::path::PathBuf),
 }
 
 fn act(ctx: &mut Ctx, doc: &Doc) -> Result<Patch> {
@@ -76,6 +78,11 @@ fn act(ctx: &mut Ctx, doc: &Doc) -> Result<Patch> {
                     .set("value", *value)
                     .set("does", "[]");
                 ctx.orm().insert("docs", row)?;
+            }
+            Does::ThinkUntil(file) => {
+                while !file.exists() {
+                    std::thread::sleep(std::time::Duration::from_millis(5));
+                }
             }
             Does::Note => {
                 let seen = format!("{}/{}", doc.value, doc.seen);

@@ -1,7 +1,7 @@
 //! The app is in the way: it holds a row, waits for one of ours while we wait for one of its, or drops the table.
 
 use crate::{SOMEBODY_WAITS, accounts, assert_a_million_added_once, driver, wait_until};
-use driftless_tests::{PostgresDatabase, TestStore, assert_says, assert_times_100_once};
+use driftless_tests::{PostgresDatabase, TestStore, assert_says, assert_times_100_once, docs};
 
 #[test]
 fn a_row_that_the_app_holds_is_waited_for_and_what_the_app_wrote_to_it_stays() {
@@ -23,6 +23,33 @@ fn a_row_that_the_app_holds_is_waited_for_and_what_the_app_wrote_to_it_stays() {
             ["100", "250"]
         );
     }
+}
+
+/// While a step thinks about a document, no row is locked: not those of its own page, and not those of the batch before,
+/// which is committed meanwhile.
+#[test]
+fn nobody_waits_for_a_step_that_thinks() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let enough = folder.path().join("enough");
+    let thinks = serde_json::json!([{"think_until": enough}, "times10"]);
+    let db = PostgresDatabase::new(&docs::<PostgresDatabase>(12, &[(12, thinks)]));
+    let run = driver("puppet", &db, "--batch-size 5 --full-speed");
+    wait_until(
+        &db,
+        "SELECT count(*) FROM docs WHERE id = 10 AND value = 100",
+    );
+    let app = db.connect();
+    app.run("SET lock_timeout = '100ms'; UPDATE docs SET seen = 'app' WHERE id BETWEEN 6 AND 12");
+    std::fs::write(&enough, "").expect("written");
+    assert_eq!(run.finish(), "ended completed:");
+    assert_eq!(
+        db.rows("SELECT count(*) FROM docs WHERE value = id * 10"),
+        ["12"]
+    );
+    assert_eq!(
+        db.rows("SELECT count(*), min(id), max(id) FROM docs WHERE seen = 'app'"),
+        ["7|6|12"]
+    );
 }
 
 #[test]
