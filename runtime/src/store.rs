@@ -320,10 +320,9 @@ pub(crate) struct BatchEnd {
 /// What became of a transaction whose end was posted.
 #[derive(Debug)]
 pub(crate) enum Landed {
-    /// Committed. Says what the fence returned, how many rows were changed, and how long transaction and commit took.
+    /// Committed. Says what the fence returned, and how long transaction and commit took.
     Committed {
         fence: bool,
-        rows: u64,
         work: Duration,
         commit: Duration,
     },

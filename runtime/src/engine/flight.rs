@@ -69,7 +69,6 @@ impl Execution<'_, '_, '_> {
                 fence: canceled,
                 work,
                 commit,
-                ..
             }) => {
                 self.canceled |= canceled;
                 self.looked = Instant::now();
@@ -103,7 +102,8 @@ impl Execution<'_, '_, '_> {
                 return Ok(Some(Outcome::Again));
             }
             None => {
-                let text = "a batch was sent and nothing is known of it; this is a fault of driftless";
+                let text =
+                    "a batch was sent and nothing is known of it; this is a fault of driftless";
                 return Err(Error::schema(text));
             }
         }

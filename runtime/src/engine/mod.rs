@@ -1,6 +1,7 @@
 //! Planning and driving runs. Decisions are pure (`plan`, `drift`, `state`, `pace`); effects are in `run`, `step`, `lease`.
 
 mod accept;
+mod between;
 mod commit;
 mod drift;
 mod failing;

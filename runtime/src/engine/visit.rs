@@ -3,7 +3,6 @@
 use super::failing::of_a_document;
 use super::flight::Flight;
 use super::heart::Heart;
-use super::open::in_transaction;
 use super::pace::Pace;
 use super::passes::pass_filter;
 use super::plan::Work;
@@ -40,8 +39,8 @@ pub(super) struct Execution<'s, 'd, 'm> {
     /// What entitles to it; `None` in a dry run.
     pub(super) fence: Option<RangeFence>,
     /// Whether this worker keeps the run's own lease.
-    drives: bool,
-    renewed: Instant,
+    pub(super) drives: bool,
+    pub(super) renewed: Instant,
     /// Documents matching `remaining` when the last pass began: a pass that helps none is the last.
     pub(super) remaining: Option<u64>,
     /// Documents visited in this pass that still match `remaining`.
@@ -249,54 +248,13 @@ impl<'s, 'd, 'm> Execution<'s, 'd, 'm> {
         }
     }
 
-    /// Whether the run goes on, and is this process's to drive if it was.
-    fn run_is_ours(&mut self) -> Result<bool> {
-        let run = self.load_run()?;
-        Ok(run.is_some_and(|run| {
-            let driver = self.drive.fence.as_ref();
-            run.is_active() && driver.is_none_or(|fence| fence.epoch == run.lease_epoch)
-        }))
-    }
-
-    /// Whether another worker of this process has ended the run, which all of them then notice.
-    fn run_was_ended(&mut self) -> Result<bool> {
-        Ok(self.step.is_stopped() && self.load_run()?.is_some_and(|run| !run.is_active()))
-    }
-
-    fn load_run(&mut self) -> Result<Option<history::RunRow>> {
-        let drive = self.drive;
-        in_transaction(drive, &mut *self.batch.ctx.session, |session| {
-            history::load_run(session, &drive.run_id)
-        })
-    }
-
-    fn asked_to_stop(&self) -> Option<Part> {
-        if self.drive.request.cancel.is_canceled() || self.canceled {
-            Some(Part::Canceled)
-        } else if self.drive.leave.is_canceled() {
-            Some(Part::Left)
-        } else if self.step.is_stopped() {
-            Some(Part::Over)
-        } else {
-            None
-        }
-    }
-
-    /// Only the driver ends a run without holding a range of it.
-    fn stop_without_a_range(&mut self, part: Part) -> Result<Part> {
-        if matches!(part, Part::Canceled) {
-            self.fence = None;
-            self.record_end(RunStatus::Canceled, None);
-        }
-        Ok(part)
-    }
-
     fn batches(&mut self) -> Result<RangeEnd> {
-        // A look at a database in the same process costs nothing; elsewhere it is a round trip.
-        let near = self.drive.migrator.limits().contains(&Limit::OneWriter);
-        let ago = Duration::from_millis(if near { 0 } else { 10 });
+        // Every batch says so, too: a long one is looked after, a short one not asked twice.
+        let ago = Duration::from_millis(10);
         loop {
-            if self.must_land() && let Some(back) = self.land()? {
+            if self.must_land()
+                && let Some(back) = self.land()?
+            {
                 self.go_back(back);
             }
             self.look_for_cancel(ago)?;
@@ -353,64 +311,6 @@ impl<'s, 'd, 'm> Execution<'s, 'd, 'm> {
         self.range = range;
     }
 
-    /// The run's own lease outlives its batches; it is renewed when a fifth of it is used up.
-    fn renew_run_lease(&mut self) -> Result<()> {
-        let Some(fence) = self.drive.fence.clone().filter(|_| self.drives) else {
-            return Ok(());
-        };
-        if !self.run_lease_is_due() {
-            return Ok(());
-        }
-        let drive = self.drive;
-        self.canceled |= in_transaction(drive, &mut *self.batch.ctx.session, |session| {
-            history::fence(session, &fence)
-        })?;
-        self.renewed = Instant::now();
-        Ok(())
-    }
-
-    fn run_lease_is_due(&self) -> bool {
-        let fence = self.drive.fence.as_ref().filter(|_| self.drives);
-        fence.is_some_and(|fence| self.renewed.elapsed() >= fence.lease / 5)
-    }
-
-    /// Every batch is told whether the run was asked to stop; here the flag is read when that was some time ago.
-    fn look_for_cancel(&mut self, ago: Duration) -> Result<()> {
-        // The batch on its way will tell.
-        if self.fence.is_none() || self.flight.is_some() || self.looked.elapsed() < ago {
-            return Ok(());
-        }
-        match history::load_run(&mut *self.batch.ctx.session, &self.drive.run_id) {
-            // One that was ended by somebody else refuses the next batch.
-            Ok(run) => {
-                self.canceled |= run.is_some_and(|run| run.is_active() && run.cancel_requested)
-            }
-            // The batch meets the same trouble, and has the patience for it.
-            Err(error) if error.is_busy() => {}
-            Err(error) => return Err(error),
-        }
-        self.looked = Instant::now();
-        Ok(())
-    }
-
-    /// Leaves the database to others; whoever asks us to stop cuts a long pause short.
-    fn pause(&mut self, pause: Duration) -> Result<()> {
-        const LOOK: Duration = Duration::from_millis(50);
-        let until = Instant::now() + pause;
-        while let Some(left) = until
-            .checked_duration_since(Instant::now())
-            .filter(|left| !left.is_zero())
-        {
-            if self.asked_to_stop().is_some() {
-                return Ok(());
-            }
-            self.look_for_cancel(Duration::from_millis(500))?;
-            self.renew_run_lease()?;
-            std::thread::sleep(left.min(LOOK));
-        }
-        Ok(())
-    }
-
     pub(super) fn tell_batch(&self, documents: usize, took: Duration) {
         let Progress {
             processed,
@@ -434,7 +334,9 @@ impl<'s, 'd, 'm> Execution<'s, 'd, 'm> {
         loop {
             let result = self.one_batch();
             // Something kept this batch from getting as far as to ask for the one before it.
-            if result.is_err() && let Some(back) = self.land()? {
+            if result.is_err()
+                && let Some(back) = self.land()?
+            {
                 return Ok(back);
             }
             let Err(error) = result else {

@@ -18,7 +18,6 @@ pub(super) type Flight = Posted<Ended>;
 pub(super) enum Ended {
     Committed {
         fence: bool,
-        rows: u64,
         work: Duration,
         commit: Duration,
     },
@@ -70,8 +69,8 @@ impl Sent {
         let begun = Instant::now();
         let sent = self.replies().await;
         let work = begun.elapsed();
-        let (fence, rows) = match sent {
-            Ok(Ok(replies)) => replies,
+        let fence = match sent {
+            Ok(Ok(fence)) => fence,
             other => {
                 // What it says does not matter: without a COMMIT nothing stays.
                 let _ = wire.post_script("ROLLBACK").reply().await;
@@ -85,7 +84,6 @@ impl Sent {
         Ok(match wire.post_script("COMMIT").reply().await {
             Ok(()) => Ended::Committed {
                 fence,
-                rows,
                 work,
                 commit: begun.elapsed() - work,
             },
@@ -94,7 +92,7 @@ impl Sent {
     }
 
     /// Reads every reply; the first failure is the one that counts, those after it only say that there was one.
-    async fn replies(self) -> Result<Result<(bool, u64), Ended>, Failure> {
+    async fn replies(self) -> Result<Result<bool, Ended>, Failure> {
         let (mut rows, mut failed) = (0, None);
         for pending in self.pending {
             let reply = match pending {
@@ -116,7 +114,7 @@ impl Sent {
         Ok(match fence {
             _ if rows < self.write.expected => Err(Ended::Short),
             None => Err(Ended::Fenced),
-            Some(fence) => Ok((fence, rows)),
+            Some(fence) => Ok(fence),
         })
     }
 }
@@ -130,12 +128,10 @@ pub(super) fn landed(
     match ended {
         Ok(Ok(Ended::Committed {
             fence,
-            rows,
             work,
             commit,
         })) => Landed::Committed {
             fence,
-            rows,
             work,
             commit,
         },

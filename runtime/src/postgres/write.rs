@@ -56,9 +56,7 @@ pub(super) fn can_post(
 ) -> bool {
     let ascending = changes.windows(2).all(|pair| pair[0].0 < pair[1].0);
     PostgresSession::own(table).is_ok_and(|own| {
-        ascending
-            && !bypass::is_needed(session, own)
-            && is_quiet(session, own, &alike(changes, 0))
+        ascending && !bypass::is_needed(session, own) && is_quiet(session, own, &alike(changes, 0))
     })
 }
 
