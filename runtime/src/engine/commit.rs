@@ -174,17 +174,19 @@ impl Execution<'_, '_, '_> {
         to: &RangeRow,
         error: Error,
     ) -> Result<Fate> {
+        if error.is_busy() {
+            // Looking may take as long as the database stays away.
+            self.tell_retry(&error, Duration::ZERO);
+        }
         let (drive, from) = (self.drive, &self.range);
         self.batch.ctx.session.rollback();
         let fate = in_transaction(drive, &mut *self.batch.ctx.session, |session| {
             history::fate(session, fence, from, to)
         })?;
         match fate {
-            Fate::RolledBack if error.is_busy() => self.tell_retry(&error, Duration::ZERO),
-            Fate::RolledBack => return Err(error),
-            Fate::Committed => {}
+            Fate::RolledBack if !error.is_busy() => Err(error),
+            fate => Ok(fate),
         }
-        Ok(fate)
     }
 
     pub(super) fn tell_retry(&self, error: &Error, pause: Duration) {
