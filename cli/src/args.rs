@@ -71,6 +71,26 @@ pub struct Flags {
     yes: bool,
 }
 
+impl Flags {
+    /// The flag that names another database than the local one.
+    pub fn other_database(&self) -> Option<String> {
+        let named = self.env.as_ref().map(|name| format!("--env {name}"));
+        self.prod.then(|| "--prod".to_owned()).or(named)
+    }
+
+    /// The flags that say which local database is meant, for the binary.
+    pub fn of_the_database(&self) -> Vec<OsString> {
+        let mut words = Vec::new();
+        if let Some(url) = &self.database_url {
+            words.extend(["--database-url".into(), url.into()]);
+        }
+        if let Some(file) = &self.config {
+            words.extend(["--config".into(), file.into()]);
+        }
+        words
+    }
+}
+
 /// The commands. Those with [`Rest`] are the `migrate` binary's, listed here for the help page.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -94,6 +114,12 @@ pub enum Command {
     Deploy(Rest),
     /// Show the settings, and where each of them comes from
     Config(Rest),
+    /// Watch the code, rebuild and apply while you type; relaxed, and on the local database only
+    Dev {
+        /// Apply what is pending once, as [dev.migrations] says, and return
+        #[arg(long)]
+        once: bool,
+    },
     /// Show what differs between applied history and the code; exits 3 when something does
     Drift(Rest),
     /// Make an edited migration's code the history of this database; the audit keeps who did so, when and why

@@ -1,9 +1,10 @@
 //! The cargo subcommand of driftless: `cargo migrate`.
 //!
-//! `create`, `lock` and `check` look at the folder alone and work when the code does not compile. Every other command is
-//! the app's own `migrate` binary, which this one builds and becomes.
+//! `create`, `lock` and `check` look at the folder alone and work when the code does not compile. `dev` builds the app's own
+//! `migrate` binary again and again; every other command is that binary, which this one builds and becomes.
 
 mod args;
+mod dev;
 mod folder;
 mod package;
 mod pass_on;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         Command::Create { name } => create(&package, &name.join(" "), &line.flags, reporter),
         Command::Lock => lock(&package, reporter),
         Command::Check => Ok(check(&package, reporter)),
+        Command::Dev { once: false } => dev::command(&package, &cargo, &line.flags, reporter),
         _ => pass_on::run(&package, &cargo, &words),
     });
     ExitCode::from(outcome.unwrap_or_else(|failure| reporter.fail(&failure)))

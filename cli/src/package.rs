@@ -21,6 +21,8 @@ pub struct Package {
     pub workspace_root: PathBuf,
     /// Where cargo builds.
     pub target_folder: PathBuf,
+    /// The folders of the packages on this machine that it depends on, directly or through others of its workspace.
+    pub local_dependencies: Vec<PathBuf>,
     /// Its binaries: name and source.
     pub binaries: Vec<(String, PathBuf)>,
     /// Which of them `cargo run` runs.
@@ -67,6 +69,7 @@ impl Package {
             manifest_path,
             workspace_root: metadata.workspace_root.clone().into_std_path_buf(),
             target_folder: metadata.target_directory.clone().into_std_path_buf(),
+            local_dependencies: local_dependencies(package, metadata),
             binaries: package
                 .targets
                 .iter()
@@ -90,6 +93,20 @@ impl Package {
             .map(|(_, source)| source.as_path())
     }
 
+    /// Fails when there is no `migrate` binary.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn require_binary(&self) -> Result<(), Failure> {
+        match self.binary() {
+            Some(_) => Ok(()),
+            None => Err(Failure::usage(format!(
+                "the package `{}` has no program `{BINARY}`; run `cargo migrate create …` first, it wires everything",
+                self.name
+            ))),
+        }
+    }
+
     /// Whether `create` has been here.
     ///
     /// # Errors
@@ -109,6 +126,33 @@ impl Package {
             source.display()
         )))
     }
+}
+
+/// The folders of path dependencies, those of dependencies in the same workspace included.
+fn local_dependencies(package: &cargo_metadata::Package, metadata: &Metadata) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = Vec::new();
+    let mut packages = vec![package];
+    while let Some(package) = packages.pop() {
+        for path in package
+            .dependencies
+            .iter()
+            .filter_map(|dependency| dependency.path.as_ref())
+        {
+            let path = path.as_std_path().to_path_buf();
+            if found.contains(&path) {
+                continue;
+            }
+            packages.extend(metadata.packages.iter().filter(|known| {
+                known
+                    .manifest_path
+                    .parent()
+                    .map(cargo_metadata::camino::Utf8Path::as_std_path)
+                    == Some(path.as_path())
+            }));
+            found.push(path);
+        }
+    }
+    found
 }
 
 /// The `Cargo.toml` in this folder or the nearest one above.

@@ -13,12 +13,7 @@ use std::process::Command;
 /// # Errors
 /// There is no such binary; it does not compile; cargo cannot be started.
 pub fn run(package: &Package, cargo: &CargoWords, words: &[OsString]) -> Result<u8, Failure> {
-    if package.binary().is_none() {
-        return Err(Failure::usage(format!(
-            "the package `{}` has no program `{BINARY}`; run `cargo migrate create …` first, it wires everything",
-            package.name
-        )));
-    }
+    package.require_binary()?;
     build(package, cargo)?;
     replace(
         cargo_command("run", package, cargo)
@@ -46,7 +41,8 @@ fn build(package: &Package, cargo: &CargoWords) -> Result<(), Failure> {
     Err(Failure::does_not_compile(code, BINARY))
 }
 
-fn cargo_command(name: &str, package: &Package, cargo: &CargoWords) -> Command {
+/// Cargo, at work on the binary.
+pub fn cargo_command(name: &str, package: &Package, cargo: &CargoWords) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command
         .args([name, "--bin", BINARY, "--manifest-path"])

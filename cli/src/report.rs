@@ -14,6 +14,9 @@ const DRIFT: u8 = 3;
 /// The exit code of everything else that fails.
 const FAILED: u8 = 1;
 
+/// The exit code when another one is at work.
+const RUN_ACTIVE: u8 = 6;
+
 /// Why a command ended without doing what it was asked.
 #[derive(Debug)]
 pub struct Failure {
@@ -34,6 +37,14 @@ impl Failure {
     pub fn failed(message: impl Into<String>) -> Self {
         Failure {
             code: FAILED,
+            message: message.into(),
+        }
+    }
+
+    /// Somebody else is at it.
+    pub fn run_active(message: impl Into<String>) -> Self {
+        Failure {
+            code: RUN_ACTIVE,
             message: message.into(),
         }
     }

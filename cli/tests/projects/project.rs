@@ -146,7 +146,8 @@ pub struct Ended {
 }
 
 impl Ended {
-    fn of(output: Output) -> Ended {
+    /// Of a command that has ended.
+    pub fn of(output: Output) -> Ended {
         Ended {
             code: output.status.code().expect("it was not killed"),
             out: String::from_utf8(output.stdout).unwrap(),

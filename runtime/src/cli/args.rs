@@ -93,6 +93,8 @@ pub(crate) enum Command {
     Deploy(Box<Deploy>),
     /// Show the settings, and where each of them comes from
     Config(Config),
+    /// Watch the code, rebuild and apply while you type; relaxed, and on the local database only
+    Dev(Dev),
     /// Show what differs between applied history and the code; exits 3 when something does
     Drift,
     /// Make an edited migration's code the history of this database; the audit keeps who did so, when and why
@@ -331,6 +333,16 @@ fn batch_size(word: &str) -> Result<NonZeroU32, String> {
         .ok()
         .filter(|size| BATCH_SIZES.contains(&i64::from(size.get())))
         .ok_or_else(|| format!("not in {}..={}", BATCH_SIZES.start(), BATCH_SIZES.end()))
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Dev {
+    /// Apply what is pending once, as [dev.migrations] says, and return
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Stop after the batch in hand when standard input ends, since whoever started this is gone then
+    #[arg(long, hide = true, requires = "once")]
+    pub(crate) until_input_ends: bool,
 }
 
 #[derive(Debug, Args)]

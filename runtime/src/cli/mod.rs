@@ -19,6 +19,7 @@ mod cancel;
 mod config;
 mod confirm;
 mod deploy;
+mod dev;
 mod diff;
 mod discover;
 pub mod exit;
@@ -171,6 +172,7 @@ impl Session {
             Command::Work(flags) => work::command(self, flags).await,
             Command::Deploy(flags) => deploy::command(self, &flags).await,
             Command::Config(flags) => settings::show::command(&self, &flags),
+            Command::Dev(flags) => dev::command(self, flags).await,
             Command::Drift => diff::command(self).await,
             Command::Accept(flags) => accept::command(self, flags).await,
             Command::Create(flags) => folder::create(&self, &flags),
@@ -221,7 +223,7 @@ impl Command {
     /// The direction of the run it starts, if it starts one.
     fn direction(&self) -> Option<&'static str> {
         match self {
-            Command::Up(_) | Command::Deploy(_) => Some("up"),
+            Command::Up(_) | Command::Deploy(_) | Command::Dev(_) => Some("up"),
             Command::Down(_) => Some("down"),
             _ => None,
         }

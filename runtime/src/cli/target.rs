@@ -67,6 +67,22 @@ impl Target {
             .map_or(url.clone(), |name| format!("{name} ({url})"))
     }
 
+    /// The protected environment that has this URL, as far as that can be known here.
+    pub(crate) fn protected_twin<'c>(
+        url: &str,
+        config: &'c Config,
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Option<&'c str> {
+        let mut protected = config
+            .env
+            .iter()
+            .filter(|(name, environment)| environment.protected.unwrap_or(name.as_str() == "prod"));
+        let twin = protected.find(|(name, _)| {
+            named_url(name, config, variable).is_ok_and(|(named, _)| named == url)
+        });
+        twin.map(|(name, _)| name.as_str())
+    }
+
     /// Refuses what changes the history of a protected environment, unless `--yes` says that it is meant. Nobody is asked:
     /// such a thing is not done by the way.
     pub(crate) fn refuse_unless_sure(&self, what: &str, yes: bool) -> Result<(), Failure> {

@@ -1,0 +1,228 @@
+//! Which files matter, and being told when they change.
+//!
+//! Folders are watched, not files: an editor that replaces a file would leave a watch on the one that is gone. What a build
+//! writes (the target folder) and what hides (`.git`) is left out, since it is large and changes all the time.
+
+use super::Message;
+use super::state::Event;
+use crate::folder;
+use crate::package::Package;
+use crate::report::Failure;
+use notify_debouncer_full::notify::{EventKind, RecursiveMode};
+use notify_debouncer_full::{DebounceEventResult, Debouncer, NoCache, new_debouncer_opt, notify};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::Sender;
+use std::time::Duration;
+
+/// Editors write a file in several steps, and people save several files at once.
+const QUIET: Duration = Duration::from_millis(150);
+
+/// What to watch of a package and of the packages of this machine that it depends on.
+#[derive(Debug, Clone)]
+pub struct Interest {
+    /// The folders of the packages, and that of the workspace.
+    roots: Vec<PathBuf>,
+    /// The migrations folder: everything in it counts.
+    migrations: PathBuf,
+    /// Where cargo builds.
+    target: PathBuf,
+    /// A configuration file that was named.
+    config: Option<PathBuf>,
+}
+
+impl Interest {
+    /// Of this package.
+    pub fn of(package: &Package, config: Option<&Path>) -> Interest {
+        let mut roots = vec![package.root.clone()];
+        roots.extend(package.local_dependencies.iter().cloned());
+        roots.push(package.workspace_root.clone());
+        let here = std::env::current_dir().unwrap_or_default();
+        let named = config.map(|config| here.join(config));
+        Interest {
+            roots,
+            migrations: package.root.join(folder::of(package)),
+            target: package.target_folder.clone(),
+            config: named,
+        }
+    }
+
+    /// Folders to watch: some with all that is below them, some without.
+    fn folders(&self) -> Vec<(PathBuf, RecursiveMode)> {
+        let mut deep = BTreeSet::from([self.migrations.clone()]);
+        let mut flat = BTreeSet::new();
+        // The workspace's own folder has files that matter; what is below it are the packages, or no concern of ours.
+        let (workspace, packages) = self
+            .roots
+            .split_last()
+            .map_or((None, &[][..]), |(last, rest)| (Some(last), rest));
+        flat.extend(workspace.cloned());
+        flat.extend(
+            self.config
+                .as_ref()
+                .and_then(|config| config.parent())
+                .map(Path::to_path_buf),
+        );
+        for root in packages {
+            flat.insert(root.clone());
+            let below = std::fs::read_dir(root).into_iter().flatten().flatten();
+            deep.extend(
+                below
+                    .map(|entry| entry.path())
+                    .filter(|path| path.is_dir() && !self.is_left_out(path)),
+            );
+        }
+        let deep = deep
+            .into_iter()
+            .filter(|path| path.is_dir())
+            .map(|path| (path, RecursiveMode::Recursive));
+        let flat = flat
+            .into_iter()
+            .map(|path| (path, RecursiveMode::NonRecursive));
+        flat.chain(deep).collect()
+    }
+
+    /// Whether a folder below a package is none of the package's sources.
+    fn is_left_out(&self, path: &Path) -> bool {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        path == self.target || name.starts_with('.') || name == "target" || name == "node_modules"
+    }
+
+    /// Whether a change of this file may change what is built or applied.
+    fn matters(&self, path: &Path) -> bool {
+        let inside = self
+            .roots
+            .iter()
+            .find_map(|root| path.strip_prefix(root).ok());
+        let hidden = inside.is_some_and(|inside| {
+            inside
+                .components()
+                .any(|part| part.as_os_str().to_string_lossy().starts_with('.'))
+        });
+        if path.starts_with(&self.target) || hidden {
+            return false;
+        }
+        let extension = path
+            .extension()
+            .and_then(|extension| extension.to_str())
+            .unwrap_or_default();
+        let name = path.file_name().unwrap_or_default();
+        path.starts_with(&self.migrations) && !is_scratch(path)
+            || self.config.as_deref() == Some(path)
+            || matches!(extension, "rs" | "sql")
+            || [
+                "Cargo.toml",
+                "Cargo.lock",
+                "driftless.toml",
+                "migrations.lock",
+            ]
+            .iter()
+            .any(|known| name == *known)
+    }
+
+    /// The path as messages name it.
+    fn shown(&self, path: &Path) -> String {
+        let inside = self
+            .roots
+            .iter()
+            .find_map(|root| path.strip_prefix(root).ok());
+        inside.unwrap_or(path).display().to_string()
+    }
+}
+
+/// What editors leave beside the file they write.
+fn is_scratch(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.ends_with('~')
+        || name.starts_with('#')
+        || [".swp", ".swx", ".tmp", ".bak"]
+            .iter()
+            .any(|end| name.ends_with(end))
+}
+
+/// Tells a channel about changes until it is dropped.
+pub struct Watch {
+    debouncer: Debouncer<notify::RecommendedWatcher, NoCache>,
+    interest: Interest,
+}
+
+impl Watch {
+    /// Begins.
+    ///
+    /// # Errors
+    /// The system has no watches to give.
+    pub fn start(interest: Interest, events: Sender<Message>) -> Result<Watch, Failure> {
+        let handler = {
+            let interest = interest.clone();
+            move |result| {
+                for message in told(&interest, result) {
+                    let _ = events.send(message);
+                }
+            }
+        };
+        let debouncer = new_debouncer_opt(QUIET, None, handler, NoCache, notify::Config::default())
+            .map_err(|error| cannot(&error))?;
+        let mut watch = Watch {
+            debouncer,
+            interest,
+        };
+        watch.renew()?;
+        Ok(watch)
+    }
+
+    /// Watches folders that have appeared, or been replaced, since.
+    ///
+    /// # Errors
+    /// The system has no watches left to give.
+    pub fn renew(&mut self) -> Result<(), Failure> {
+        for (folder, mode) in self.interest.folders() {
+            match self.debouncer.watch(&folder, mode) {
+                Ok(()) => {}
+                // It went away meanwhile; its parent tells when it is back.
+                Err(error)
+                    if matches!(error.kind, notify::ErrorKind::PathNotFound)
+                        || !folder.exists() => {}
+                Err(error) => return Err(cannot(&error)),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn cannot(error: &notify::Error) -> Failure {
+    Failure::failed(format!("changes of files cannot be watched: {error}"))
+}
+
+/// What is worth telling.
+fn told(interest: &Interest, result: DebounceEventResult) -> Vec<Message> {
+    let Ok(events) = result else {
+        // Some changes may have been missed: another round finds out.
+        return vec![
+            Message::FoldersChanged,
+            Message::Event(Event::Changed(Vec::new())),
+        ];
+    };
+    // Reading is what the compiler does.
+    let changes = || {
+        events
+            .iter()
+            .filter(|event| !matches!(event.kind, EventKind::Access(_) | EventKind::Other))
+    };
+    let needs_rescan = events.iter().any(|event| event.need_rescan());
+    let files: BTreeSet<String> = changes()
+        .flat_map(|event| &event.paths)
+        .filter(|path| interest.matters(path) && !path.is_dir())
+        .map(|path| interest.shown(path))
+        .collect();
+    let folders = changes()
+        .flat_map(|event| &event.paths)
+        .any(|path| path.is_dir() || !path.exists());
+    let mut messages = Vec::new();
+    if folders || needs_rescan {
+        messages.push(Message::FoldersChanged);
+    }
+    if !files.is_empty() || needs_rescan {
+        messages.push(Message::Event(Event::Changed(files.into_iter().collect())));
+    }
+    messages
+}

@@ -1,0 +1,370 @@
+//! What `dev` says, in words: the screen that shows its state, and the lines where there is no terminal. Pure.
+
+use super::protocol::{Line, Migration, RunEnd};
+use super::state::{Action, Event, State};
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+use std::time::{Duration, Instant};
+
+const GREEN: Style = AnsiColor::Green.on_default();
+const RED: Style = AnsiColor::Red.on_default().bold();
+const YELLOW: Style = AnsiColor::Yellow.on_default();
+const DIM: Style = Style::new().dimmed();
+const BOLD: Style = Style::new().bold();
+
+/// How many pending migrations the screen names.
+const NAMED: usize = 5;
+
+/// What is said while a run is brought to its end.
+const ENDING: &str = "ending: the batch in hand is finished first (Ctrl-C again stops at once)";
+
+/// What to do about drift while developing.
+const DRIFT_HINT: &str = "an edit of what is applied is not applied again; to try it, roll back first: \
+`cargo migrate down --steps 1 --allow-drift --reason edited`";
+
+/// The whole screen, line by line.
+pub fn screen(state: &State, package: &str, now: Instant) -> Vec<String> {
+    let database = state.database.as_ref().map_or(String::new(), |database| {
+        paint(DIM, format!("  {database}"))
+    });
+    let mut lines = vec![
+        format!("{} {package}{database}", paint(BOLD, "migrate dev")),
+        String::new(),
+        format!("  code  {}", code(state, now)),
+        format!("  data  {}", data(state, now)),
+        String::new(),
+    ];
+    lines.extend(details(state));
+    if lines.last().is_some_and(|line| !line.is_empty()) {
+        lines.push(String::new());
+    }
+    let footer = if state.quitting && state.running.is_some() {
+        ENDING
+    } else if state.quitting {
+        "ended"
+    } else {
+        "watching; Enter tries again, Ctrl-C ends"
+    };
+    lines.push(paint(DIM, footer));
+    lines
+}
+
+/// How the code stands.
+fn code(state: &State, now: Instant) -> String {
+    if let Some(building) = &state.building {
+        let so_far = match building.crates {
+            0..2 => String::new(),
+            crates => format!(", {crates} crates"),
+        };
+        let seconds = now.duration_since(building.since).as_secs();
+        return paint(YELLOW, format!("building, {seconds} s{so_far}"));
+    }
+    match &state.built {
+        None => String::new(),
+        Some(built) => match &built.message {
+            None => paint(GREEN, format!("built in {}", seconds(built.took))),
+            Some(_) => paint(RED, "does not compile"),
+        },
+    }
+}
+
+/// How the data stands.
+fn data(state: &State, now: Instant) -> String {
+    if let Some(running) = &state.running {
+        let stopping = if running.stopping {
+            ", stopping after this batch"
+        } else {
+            ""
+        };
+        let what = match &running.step {
+            Some((id, processed, total)) => {
+                format!("applying {id}, {}", percent(*processed, *total))
+            }
+            None => "applying what is pending".into(),
+        };
+        let seconds = now.duration_since(running.since).as_secs();
+        return paint(YELLOW, format!("{what}, {seconds} s{stopping}"));
+    }
+    let Some(end) = &state.ended else {
+        return match state.is_broken() {
+            true => paint(DIM, "nothing is applied before the code compiles"),
+            false => String::new(),
+        };
+    };
+    match state.try_again_at {
+        Some(at) => {
+            let left = at.saturating_duration_since(now).as_secs_f64().ceil();
+            paint(RED, format!("waiting; trying again in {left} s"))
+        }
+        None if end.status == "canceled" => paint(
+            YELLOW,
+            "stopped after a batch; the next run goes on from there",
+        ),
+        None if end.is_failure() => paint(RED, "failed"),
+        None => paint(GREEN, standing(end)),
+    }
+}
+
+/// What deserves room: why something failed, else what was done.
+fn details(state: &State) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(running) = &state.running
+        && let Some(reason) = &running.held_up
+    {
+        lines.extend(of_text(&paint(YELLOW, reason)));
+    }
+    if let Some(message) = state
+        .built
+        .as_ref()
+        .and_then(|built| built.message.as_ref())
+    {
+        lines.extend(of_text(message));
+        return lines;
+    }
+    if let (Some(end), None) = (&state.ended, &state.running) {
+        lines.extend(of_end(end).iter().flat_map(|text| of_text(text)));
+    }
+    lines
+}
+
+fn of_text(text: &str) -> Vec<String> {
+    text.trim_end()
+        .lines()
+        .map(|line| format!("  {line}"))
+        .collect()
+}
+
+/// What a run did, what differs, and why it failed.
+fn of_end(end: &RunEnd) -> Vec<String> {
+    let mut texts: Vec<String> = end.migrations.iter().filter_map(applied).collect();
+    texts.extend(
+        end.drift
+            .iter()
+            .map(|drift| format!("{}: {}", paint(YELLOW, "drift"), drift.message)),
+    );
+    if !end.drift.is_empty() {
+        texts.push(paint(DIM, DRIFT_HINT));
+    }
+    if let Some(error) = end.error.as_ref().filter(|_| end.is_failure()) {
+        texts.push(format!("{}: {error}", paint(RED, "error")));
+    }
+    if end.is_failure() && !end.pending.is_empty() {
+        let mut names = end
+            .pending
+            .iter()
+            .take(NAMED)
+            .cloned()
+            .collect::<Vec<_>>()
+            .join(", ");
+        if end.pending.len() > NAMED {
+            names.push_str(", …");
+        }
+        texts.push(paint(DIM, format!("pending: {names}")));
+    }
+    texts
+}
+
+fn applied(migration: &Migration) -> Option<String> {
+    let Migration {
+        id,
+        status,
+        processed,
+        changed,
+        quarantined,
+    } = migration;
+    if status != "completed" {
+        return None;
+    }
+    let aside = match quarantined {
+        0 => String::new(),
+        count => format!(", {} set aside", grouped(*count)),
+    };
+    let counts = format!(
+        "{} documents, {} changed{aside}",
+        grouped(*processed),
+        grouped(*changed)
+    );
+    Some(format!(
+        "{} {id} {}",
+        paint(GREEN, "applied"),
+        paint(DIM, counts)
+    ))
+}
+
+/// How many are applied, and how many are not.
+fn standing(end: &RunEnd) -> String {
+    let applied = match end.applied {
+        1 => "1 migration applied".to_owned(),
+        count => format!("{count} migrations applied"),
+    };
+    match (end.status.as_str(), end.pending.len()) {
+        ("pending" | "running", count) => {
+            format!("{applied}, {count} left to a worker (`migrate work`)")
+        }
+        (_, 0) => format!("{applied}, nothing pending"),
+        (_, count) => format!("{applied}, {count} pending"),
+    }
+}
+
+/// What is said of an event where there is no screen. `state` is how things stand after it, `actions` what is done next.
+pub fn lines(event: &Event, state: &State, actions: &[Action]) -> Vec<String> {
+    let mut lines = match event {
+        Event::Changed(files) if !files.is_empty() && !state.quitting => {
+            vec![format!("changed: {}", files.join(", "))]
+        }
+        Event::BuildEnded(_) if state.building.is_none() => of_build(state),
+        Event::Said(line) => of_line(line),
+        Event::RunEnded(end) => of_run(end, state),
+        Event::Interrupted if actions.contains(&Action::StopRun) => {
+            vec![ENDING.into()]
+        }
+        _ => Vec::new(),
+    };
+    if actions.contains(&Action::Build) {
+        lines.push("building".into());
+    }
+    if actions.contains(&Action::StopRun) && !state.quitting {
+        lines.push("stopping the run of the older program after its batch".into());
+    }
+    lines
+}
+
+fn of_build(state: &State) -> Vec<String> {
+    match &state.built {
+        _ if state.quitting => Vec::new(),
+        None => Vec::new(),
+        Some(built) => vec![match &built.message {
+            None => format!("built in {}", seconds(built.took)),
+            Some(message) => format!("{}\n{}", paint(RED, "does not compile"), message.trim_end()),
+        }],
+    }
+}
+
+fn of_line(line: &Line) -> Vec<String> {
+    match line {
+        Line::StepStarted {
+            migration_id,
+            processed,
+            total,
+        } => vec![format!(
+            "applying {migration_id}, {}",
+            percent(*processed, *total)
+        )],
+        Line::Retrying { reason } => vec![format!("{reason}; trying again")],
+        Line::Following { holder } => {
+            vec![format!("{holder} executes the same run; waiting for it")]
+        }
+        Line::Warning { message } => vec![format!("{}: {message}", paint(YELLOW, "warning"))],
+        _ => Vec::new(),
+    }
+}
+
+fn of_run(end: &RunEnd, state: &State) -> Vec<String> {
+    let mut lines = of_end(end);
+    match state.try_again_at {
+        Some(_) => {
+            let pause = state.pause.map_or(0, |pause| pause.as_secs());
+            lines.push(format!("waiting; trying again in {pause} s"));
+        }
+        None if end.status == "canceled" => {
+            lines.push("stopped after a batch; the next run goes on from there".into())
+        }
+        None if end.is_failure() => lines.push(paint(RED, "failed")),
+        None => lines.push(paint(GREEN, standing(end))),
+    }
+    lines
+}
+
+/// The lines of `--json` that are not the program's own.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Object {
+    Changed { files: Vec<String> },
+    Building,
+    Built { seconds: f64 },
+    Broken { message: String },
+    TryingAgain { seconds: f64 },
+}
+
+/// What is said of an event in JSON; the program's own lines are passed on as they are.
+pub fn objects(event: &Event, state: &State, actions: &[Action]) -> Vec<Object> {
+    let mut objects = Vec::new();
+    match event {
+        Event::Changed(files) if !files.is_empty() => objects.push(Object::Changed {
+            files: files.clone(),
+        }),
+        Event::BuildEnded(_) if state.building.is_none() && !state.quitting => {
+            objects.extend(state.built.as_ref().map(|built| match &built.message {
+                None => Object::Built {
+                    seconds: built.took.as_secs_f64(),
+                },
+                Some(message) => Object::Broken {
+                    message: message.clone(),
+                },
+            }));
+        }
+        Event::RunEnded(_) => objects.extend(state.pause.map(|pause| Object::TryingAgain {
+            seconds: pause.as_secs_f64(),
+        })),
+        _ => {}
+    }
+    if actions.contains(&Action::Build) {
+        objects.push(Object::Building);
+    }
+    objects
+}
+
+/// The last line: how the last run ended.
+pub fn last_object(state: &State) -> impl Serialize + use<> {
+    #[derive(Serialize)]
+    struct Last {
+        status: String,
+        direction: &'static str,
+        applied: usize,
+        pending: Vec<String>,
+        error: Option<String>,
+    }
+    let end = state.ended.clone().unwrap_or_default();
+    Last {
+        status: match end.status.as_str() {
+            "" => "noop".into(),
+            _ => end.status,
+        },
+        direction: "up",
+        applied: end.applied,
+        pending: end.pending,
+        error: end.error,
+    }
+}
+
+/// `45 % of 10,000 documents`
+fn percent(processed: u64, total: u64) -> String {
+    let percent = (processed.min(total) * 100)
+        .checked_div(total)
+        .unwrap_or(100);
+    format!("{percent} % of {} documents", grouped(total))
+}
+
+fn seconds(duration: Duration) -> String {
+    match duration.as_secs() {
+        0..60 => format!("{:.1} s", duration.as_secs_f64()),
+        whole => format!("{} min {} s", whole / 60, whole % 60),
+    }
+}
+
+/// `1234567` as `1,234,567`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn paint(style: Style, text: impl std::fmt::Display) -> String {
+    format!("{style}{text}{style:#}")
+}
