@@ -248,7 +248,8 @@ fn observed(
 fn up(job: &JobSettings, token: &CancelToken) -> Run {
     let mut run = Run::up()
         .cancel_on(token)
-        .start_batch_size(job.batch_size.value.get());
+        .start_batch_size(job.batch_size.value.get())
+        .poll_interval(job.poll_interval());
     if job.allow_drift.value {
         run = run.allow_drift(REASON);
     }
