@@ -2,8 +2,8 @@
 //! copies of one database; then the app next door, and memory.
 //!
 //! `cargo run --release -p driftless-benches --bin postgres -- [--rows N] [--rounds N] [--only speed|latency|memory]`
-//! starts a server of its own; `--url postgres://superuser@host/postgres` uses another. `--profile NAME --job a|b` runs one
-//! contender alone.
+//! starts a server of its own; `--url postgres://superuser@host/postgres` uses another. `--without NAME` leaves contenders out
+//! (the sqlx loop takes most of the time), `--profile NAME --job a|b` runs one alone.
 //!
 //! Every contender gets a fresh copy of the same database, made by `CREATE DATABASE … TEMPLATE`, which begins and ends with a
 //! checkpoint: each begins with the same cold write-ahead log. Ratios are taken round by round, so a machine whose speed drifts
@@ -53,14 +53,23 @@ fn main() -> Outcome<()> {
 
 /// Every contender in turn, round by round.
 fn compare(arena: &Arena, job: Job, rows: u32, rounds: u32) -> Outcome<()> {
+    let without = argument("--without");
+    let runs = |contender: &Contender| {
+        without
+            .as_deref()
+            .is_none_or(|name| !contender.name.contains(name))
+    };
     let mut times = vec![Vec::new(); CONTENDERS.len()];
     for _ in 0..rounds {
         for (contender, times) in CONTENDERS.iter().zip(&mut times) {
-            times.push(time(arena, contender, job)?);
+            if runs(contender) {
+                times.push(time(arena, contender, job)?);
+            }
         }
     }
     let by_hand = times[HAND_WRITTEN].clone();
-    for (contender, times) in CONTENDERS.iter().zip(&times) {
+    let took_part = |(_, times): &(&Contender, &Vec<Duration>)| !times.is_empty();
+    for (contender, times) in CONTENDERS.iter().zip(&times).filter(took_part) {
         let (low, middle, high) = ratios(times, &by_hand);
         let speed = f64::from(rows) / median(times).as_secs_f64() / 1e3;
         println!(
