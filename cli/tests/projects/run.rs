@@ -113,7 +113,16 @@ fn a_newcomers_first_migration() {
             .contains("changed after it was applied")
     );
     project.write(&file, UP);
-    project.migrate("lock").expect(0);
+    let deployed = project
+        .migrate("deploy --prod --yes --database-url sqlite://app.db")
+        .expect(0);
+    assert!(
+        deployed
+            .err
+            .contains("migrations.lock has 1 migration now; commit it"),
+        "what production has applied is released: {}",
+        deployed.err
+    );
     project.write(&file, &UP.replace("* 100", "* 1000"));
     let up = project.migrate("up --json").expect(3);
     assert_eq!(up.json()["status"], "drift_blocked");

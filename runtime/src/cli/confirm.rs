@@ -13,7 +13,7 @@ pub(crate) enum Unattended {
     Refuse,
 }
 
-/// Asks whether to do this to a protected environment; an unprotected one is not asked for.
+/// Asks whether to do this to a protected environment, or to its database under another name. Others are not asked for.
 ///
 /// # Errors
 /// The answer is no; nobody can answer and that is not enough.
@@ -23,14 +23,16 @@ pub(crate) fn ask_first(
     yes: bool,
     unattended: Unattended,
 ) -> Result<(), Failure> {
-    if !target.protected || yes {
+    if yes || !target.is_delicate() {
         return Ok(());
     }
     if !is_interactive() {
         return match unattended {
             Unattended::GoOn => Ok(()),
+            // Whoever gave it another name has said what is meant.
+            Unattended::Refuse if !target.protected => Ok(()),
             Unattended::Refuse => Err(Failure::usage(format!(
-                "{} is protected, and there is no terminal to ask on; give --yes",
+                "{} is protected, and there is no terminal to ask on; give --yes if this is meant",
                 target.shown()
             ))),
         };

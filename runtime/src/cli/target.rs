@@ -2,7 +2,7 @@
 //! environment never falls back to the local database.
 
 use crate::cli::args::Global;
-use crate::cli::config::Config;
+use crate::cli::config::{Config, Environment};
 use crate::cli::exit::Failure;
 use crate::cli::nearest::nearest;
 use crate::cli::secret;
@@ -22,8 +22,10 @@ pub(crate) struct Target {
     pub(crate) origin: Origin,
     /// The name of the environment, when one was asked for.
     pub(crate) environment: Option<String>,
-    /// Whether `down` asks first.
+    /// Whether `down` and `deploy` ask first.
     pub(crate) protected: bool,
+    /// The protected environment that has the same database, when it is not the one that was asked for.
+    pub(crate) twin: Option<String>,
 }
 
 impl Target {
@@ -49,13 +51,15 @@ impl Target {
             (None, Some(name)) => named_url(name, config, variable)?,
             (None, None) => local_url(config, variable)?,
         };
+        let twin = Target::protected_twin(&url, config, variable)
+            .filter(|name| Some(*name) != environment)
+            .map(str::to_owned);
         Ok(Target {
             url,
             origin,
             environment: environment.map(str::to_owned),
-            protected: known
-                .and_then(|known| known.protected)
-                .unwrap_or(environment == Some("prod")),
+            protected: environment.is_some_and(|name| is_protected(name, known)),
+            twin,
         })
     }
 
@@ -67,7 +71,8 @@ impl Target {
             .map_or(url.clone(), |name| format!("{name} ({url})"))
     }
 
-    /// The protected environment that has this URL, as far as that can be known here.
+    /// The protected environment that has this URL's database, as far as that can be known here: someone at a terminal is
+    /// told, and asked, before the database is changed under another name.
     pub(crate) fn protected_twin<'c>(
         url: &str,
         config: &'c Config,
@@ -76,11 +81,25 @@ impl Target {
         let mut protected = config
             .env
             .iter()
-            .filter(|(name, environment)| environment.protected.unwrap_or(name.as_str() == "prod"));
+            .filter(|(name, environment)| is_protected(name, Some(environment)));
         let twin = protected.find(|(name, _)| {
-            named_url(name, config, variable).is_ok_and(|(named, _)| named == url)
+            named_url(name, config, variable).is_ok_and(|(named, _)| place(&named) == place(url))
         });
         twin.map(|(name, _)| name.as_str())
+    }
+
+    /// Whether someone at a terminal is asked before it is changed.
+    pub(crate) fn is_delicate(&self) -> bool {
+        self.protected || self.twin.is_some()
+    }
+
+    /// That it is the database of a protected environment under another name, when it is.
+    pub(crate) fn says_twin(&self) -> Option<String> {
+        let twin = self.twin.as_ref()?;
+        Some(format!(
+            "{} is the database of {twin}, which is protected",
+            self.shown()
+        ))
     }
 
     /// Refuses what changes the history of a protected environment, unless `--yes` says that it is meant. Nobody is asked:
@@ -115,6 +134,29 @@ impl Target {
             JobSettings::of_dev(&sources)
         }
     }
+}
+
+/// Whether an environment is protected: `prod` is, unless it says otherwise.
+pub(crate) fn is_protected(name: &str, environment: Option<&Environment>) -> bool {
+    environment
+        .and_then(|environment| environment.protected)
+        .unwrap_or(name == "prod")
+}
+
+/// The database of a URL, whoever connects and how: without user, password and parameters.
+fn place(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once(':') else {
+        return url.to_owned();
+    };
+    let rest = rest.strip_prefix("//").unwrap_or(rest);
+    if scheme == "sqlite" {
+        let path = Path::new(rest.split('?').next().unwrap_or_default());
+        let path = path.canonicalize().or_else(|_| std::path::absolute(path));
+        return path.map_or_else(|_| url.to_owned(), |path| path.display().to_string());
+    }
+    let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
+    let rest = rest.split('?').next().unwrap_or_default();
+    format!("{}:{rest}", scheme.trim_end_matches("ql")).to_lowercase()
 }
 
 fn unknown_environment(name: &str, config: &Config) -> Failure {
@@ -218,7 +260,7 @@ fn beside_file(url: &str, config: &Config) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::config::{Database, Environment};
+    use crate::cli::config::Database;
     use crate::cli::exit::USAGE;
 
     fn config() -> Config {
@@ -328,6 +370,31 @@ mod tests {
                 .unwrap_err()
                 .message
                 .contains("[env.empty] names no database")
+        );
+    }
+
+    #[test]
+    fn the_database_of_a_protected_environment_is_known_under_every_name() {
+        let mut config = config();
+        config.env.insert(
+            "sandbox".to_owned(),
+            Environment {
+                url: Some("postgresql://reader@DB/shop?sslmode=require".to_owned()),
+                ..Environment::default()
+            },
+        );
+        let sandbox = Target::resolve(&named("sandbox"), &config, &variables).unwrap();
+        assert_eq!(sandbox.twin.as_deref(), Some("prod"));
+        assert!(
+            sandbox
+                .says_twin()
+                .unwrap()
+                .contains("is the database of prod, which is protected")
+        );
+        let other = Target::resolve(&named("sandbox"), &config, &|_| None).unwrap();
+        assert_eq!(
+            other.twin, None,
+            "an environment whose URL is not known here says nothing"
         );
     }
 

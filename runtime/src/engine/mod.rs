@@ -32,7 +32,7 @@ pub(crate) use accept::accept;
 pub(crate) use heart::Heart;
 pub(crate) use origin::Origin;
 #[cfg(feature = "cli")]
-pub(crate) use preview::{Preview, Previewed, preview};
+pub(crate) use preview::{Preview, preview};
 pub(crate) use run::run;
 pub(crate) use state::Standing;
 pub(crate) use status::{cancel, status};

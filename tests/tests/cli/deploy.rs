@@ -1,6 +1,6 @@
 //! `deploy`: the command, the run, and what strict and relaxed make of how they end.
 
-use crate::shop::{ITEMS, Shop};
+use crate::shop::{Ended, ITEMS, Shop};
 use serde_json::{Value, json};
 
 const FIRST: &str = "20260101_000000_prices_in_cents";
@@ -124,6 +124,82 @@ fn strict_fails_on_drift_before_anything_is_pushed_and_relaxed_warns() {
 }
 
 #[test]
+fn documents_set_aside_fail_a_strict_deploy() {
+    let deploy = |flags: &str| {
+        let db = driftless_tests::Database::new(
+            "CREATE TABLE docs (id INTEGER PRIMARY KEY, value INTEGER NOT NULL, signed_by TEXT);
+             INSERT INTO docs (id, value) VALUES (1, 1), (2, 2), (3, 3);",
+        );
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_hooked"))
+            .args(["deploy", "--json", "--database-url", &db.url()])
+            .args(flags.split_whitespace())
+            .env_remove("DATABASE_URL")
+            .env_remove("CARGO_MANIFEST_DIR")
+            .current_dir(db.folder())
+            .output()
+            .expect("the binary runs");
+        Ended::of(output)
+    };
+    let strict = deploy("").expect(1).json();
+    assert_eq!(strict["migrations"][0]["quarantined"], 1, "{strict}");
+    let error = strict["error"].as_str().unwrap();
+    assert!(error.contains("1 document set aside"), "{error}");
+    let relaxed = deploy("--no-migrations-strict").expect(0).json();
+    assert!(
+        relaxed["warnings"][0]
+            .as_str()
+            .unwrap()
+            .contains("1 document set aside"),
+        "{relaxed}"
+    );
+}
+
+#[test]
+fn a_migration_that_fails_fails_a_strict_deploy() {
+    let shop = Shop::new();
+    let spoil = "DROP TABLE items; CREATE TABLE items (id INTEGER PRIMARY KEY, note TEXT)";
+    shop.database().execute_batch(spoil).unwrap();
+    let strict = shop.run("deploy --json").expect(1);
+    assert_eq!(strict.json()["status"], "failed");
+    assert!(strict.err.contains("price"), "{}", strict.err);
+    let relaxed = shop.run("deploy --json --no-migrations-strict").expect(0);
+    assert_eq!(
+        relaxed.json()["status"],
+        "failed",
+        "the object says how it is"
+    );
+    assert!(relaxed.err.contains("warning: "), "{}", relaxed.err);
+}
+
+#[test]
+fn each_step_can_be_switched_off() {
+    let shop = Shop::new();
+    config(
+        &shop,
+        "[deploy]\ncommand = \"touch pushed\"\n[deploy.migrations]\nenabled = \"off\"\n",
+    );
+    let off = shop.run("deploy --aggregates off").expect(0);
+    assert!(
+        off.out
+            .contains("migrations skipped (off (driftless.toml:4))"),
+        "{}",
+        off.out
+    );
+    assert!(shop.file("pushed").exists());
+    assert_eq!(shop.items_with_factor(1), ITEMS);
+    shop.run("deploy --no-command --migrations on").expect(0);
+    assert_eq!(shop.items_with_factor(100), ITEMS);
+    let on = shop
+        .run("deploy --no-command --migrations on --json")
+        .expect(0)
+        .json();
+    assert_eq!(
+        (&on["status"], &on["steps"][1]["status"]),
+        (&json!("noop"), &json!("completed"))
+    );
+}
+
+#[test]
 fn leaving_it_to_a_worker_enqueues_and_returns() {
     let shop = Shop::new();
     let end = shop
@@ -153,9 +229,9 @@ fn a_protected_environment_is_not_deployed_to_unasked() {
     );
     let refused = shop.bare("deploy --prod").expect(2);
     assert!(
-        refused
-            .err
-            .contains("is protected, and there is no terminal to ask on; give --yes"),
+        refused.err.contains(
+            "is protected, and there is no terminal to ask on; give --yes if this is meant"
+        ),
         "{}",
         refused.err
     );

@@ -2,7 +2,9 @@
 
 mod command_line;
 mod deploy;
+mod deploy_waits;
 mod hooks;
+mod settings;
 mod shop;
 #[cfg(unix)]
 mod terminal;

@@ -210,6 +210,12 @@ impl Held {
         kill(id, Signal::SIGTERM).unwrap();
     }
 
+    /// `kill -9`.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     /// Waits for its end.
     pub fn wait(mut self) -> Ended {
         self.errors.read_to_string(&mut self.said).unwrap();

@@ -159,3 +159,60 @@ fn a_rollback_of_production_is_asked_for_once() {
         );
     }
 }
+
+#[test]
+fn a_deploy_to_production_is_asked_for_once_with_target_plan_and_estimate() {
+    let shop = Shop::new();
+    let text = "[deploy]\ncommand = \"echo pushing > pushed\"\n";
+    std::fs::write(shop.file("driftless.toml"), text).unwrap();
+    for (line, answer, code, cents) in [
+        ("deploy --prod", Some("n"), 4, 0),
+        ("deploy --prod", Some(""), 4, 0),
+        ("deploy --prod", Some("y"), 0, ITEMS),
+        ("deploy --prod --yes", None, 0, ITEMS),
+        // Nothing is pending and there is no command: nothing to ask about.
+        ("deploy --prod --no-command", None, 0, ITEMS),
+    ] {
+        let mut session = on_terminal(&shop, line);
+        if let Some(answer) = answer {
+            let asked = session.exp_string("go on? [y/N]").unwrap();
+            let asked = asked.replace("\u{1b}[1m", "").replace("\u{1b}[0m", "");
+            for part in [
+                "deploy to prod (sqlite://shop.db):",
+                "run `echo pushing > pushed`",
+                &format!("apply {FIRST}"),
+                "items, about 10,000 documents",
+                "Prices in cents: doing it twice would show.",
+            ] {
+                assert!(asked.contains(part), "{part}: {asked}");
+            }
+            assert!(!shop.file("pushed").exists(), "nothing is pushed before");
+            session.send_line(answer).unwrap();
+        }
+        session.exp_eof().unwrap();
+        assert_eq!(
+            (exit_code(&session), shop.items_with_factor(100)),
+            (code, cents),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn a_command_may_ask_on_the_terminal_and_ctrl_c_is_its() {
+    let shop = Shop::new();
+    let text =
+        "[deploy]\ncommand = \"echo which; read word; echo you said $word; sleep 1000; true\"\n";
+    std::fs::write(shop.file("driftless.toml"), text).unwrap();
+    let mut session = on_terminal(&shop, "deploy");
+    session.exp_string("\nwhich").unwrap();
+    session.send_line("blue").unwrap();
+    session.exp_string("you said blue").unwrap();
+    session.send_control('c').unwrap();
+    session
+        .exp_string("stopped while the command ran; nothing was migrated")
+        .unwrap();
+    session.exp_eof().unwrap();
+    assert_eq!(exit_code(&session), 4);
+    assert_eq!(shop.items_with_factor(1), ITEMS);
+}

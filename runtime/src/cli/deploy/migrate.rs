@@ -191,7 +191,7 @@ impl Deploy {
     }
 
     /// Says something that is not as it should be, in both languages.
-    fn warn(&mut self, message: String) {
+    pub(super) fn warn(&mut self, message: String) {
         let message = secret::mask_text(&message);
         self.session.output.warn(&message);
         self.warnings.push(message);

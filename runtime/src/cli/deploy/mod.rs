@@ -49,6 +49,16 @@ struct Deploy {
     run: Option<Report>,
 }
 
+/// What is known of the run before anything is pushed.
+enum Ahead {
+    /// There is to be none.
+    Nothing,
+    /// What it would do.
+    Known(Preview),
+    /// It could not be found out, which is let pass.
+    Unknown,
+}
+
 /// `deploy`
 pub(crate) async fn command(session: Session, flags: &args::Deploy) -> Result<u8, Failure> {
     folder::refuse_if_stale(session.manifest)?;
@@ -81,27 +91,27 @@ impl Deploy {
     /// Everything, in order; a failure ends it.
     async fn execute(&mut self) -> Result<(), Failure> {
         let ahead = self.look_ahead().await?;
-        self.ask(ahead.as_ref())?;
+        self.ask(&ahead)?;
         self.listen();
         self.push().await?;
         self.migrate().await?;
         self.aggregate()
     }
 
-    /// What the run would do; `None` when there is to be none, or when it cannot be told and that is let pass.
-    async fn look_ahead(&mut self) -> Result<Option<Preview>, Failure> {
+    /// What the run would do.
+    async fn look_ahead(&mut self) -> Result<Ahead, Failure> {
         let job = &self.settings.migrations;
         if job.enabled.value == Enabled::Off {
-            return Ok(None);
+            return Ok(Ahead::Nothing);
         }
         let strict = job.strict.value;
-        let asks = self.target.protected && !self.session.global.yes;
+        let asks = self.target.is_delicate() && !self.session.global.yes;
         let looked = match self.connect().await {
             Ok(migrator) => migrate::preview(&migrator, self.request(), asks).await,
             Err(failure) => Err(failure),
         };
         let failure = match looked {
-            Ok(preview) if !preview.is_blocked => return Ok(Some(preview)),
+            Ok(preview) if !preview.is_blocked => return Ok(Ahead::Known(preview)),
             Ok(preview) => Failure::new(exit::DRIFT, migrate::drift(&preview.drift)),
             Err(failure) => failure,
         };
@@ -114,18 +124,25 @@ impl Deploy {
                 ..failure
             }),
             // It is said when the step itself comes to it.
-            Verdict::Warn | Verdict::Good => Ok(None),
+            Verdict::Warn | Verdict::Good => Ok(Ahead::Unknown),
         }
     }
 
     /// Asks once, when the environment is protected and there is something to do to it.
-    fn ask(&self, ahead: Option<&Preview>) -> Result<(), Failure> {
+    fn ask(&mut self, ahead: &Ahead) -> Result<(), Failure> {
+        if let Some(twin) = self.target.says_twin() {
+            self.warn(twin);
+        }
         let command = self.settings.command.value.as_deref();
-        let work = ahead.map_or(&[][..], |preview| &preview.work);
-        if command.is_none() && work.is_empty() {
+        let is_idle = match ahead {
+            Ahead::Nothing => true,
+            Ahead::Unknown => false,
+            Ahead::Known(preview) => preview.work.is_empty(),
+        };
+        if command.is_none() && is_idle {
             return Ok(());
         }
-        let question = report::question(&self.target.shown(), command, work);
+        let question = report::question(&self.target, command, ahead);
         ask_first(
             &self.target,
             &question,

@@ -1,11 +1,13 @@
 //! What `deploy` asks and tells, in words and as an object. Pure.
 
+use super::Ahead;
 use crate::cli::exit::{self, Failure};
 use crate::cli::json::RunEnd;
 use crate::cli::output::{BOLD, DIM, GREEN, YELLOW, paint};
 use crate::cli::secret;
 use crate::cli::summary::{documents, migrations};
-use crate::engine::Previewed;
+use crate::cli::target::Target;
+use crate::engine::Preview;
 use crate::history::RunStatus;
 use crate::migrator::Report;
 use serde::Serialize;
@@ -126,12 +128,28 @@ fn worse(status: StepStatus) -> Option<RunStatus> {
 }
 
 /// The one question: where, what is run there, what is applied, and to how many documents.
-pub(super) fn question(target: &str, command: Option<&str>, work: &[Previewed]) -> String {
-    let mut text = format!("deploy to {}:\n", paint(BOLD, target));
+pub(super) fn question(target: &Target, command: Option<&str>, ahead: &Ahead) -> String {
+    let mut text = format!("deploy to {}:\n", paint(BOLD, target.shown()));
     if let Some(command) = command {
         let _ = writeln!(text, "  run `{}`", secret::mask_command(command));
     }
-    for migration in work.iter().take(NAMED) {
+    match ahead {
+        Ahead::Nothing => text.push_str("  apply no migrations\n"),
+        Ahead::Unknown => text.push_str("  apply what is pending, which is not known yet\n"),
+        Ahead::Known(preview) => text.push_str(&plan(preview)),
+    }
+    text.push_str("go on?");
+    text
+}
+
+/// What a run would do, line by line.
+fn plan(preview: &Preview) -> String {
+    let mut text = String::new();
+    for drift in &preview.drift {
+        let message = format!("let pass: {}", drift.message);
+        let _ = writeln!(text, "  {}", paint(YELLOW, message));
+    }
+    for migration in preview.work.iter().take(NAMED) {
         let verb = if migration.is_begun {
             "go on with"
         } else {
@@ -149,13 +167,13 @@ pub(super) fn question(target: &str, command: Option<&str>, work: &[Previewed]) 
             migration.description
         );
     }
-    if work.len() > NAMED {
-        let _ = writeln!(text, "  and {} more", migrations(work.len() - NAMED));
+    match preview.work.len() {
+        0 => text.push_str("  no migration is pending\n"),
+        count if count > NAMED => {
+            let _ = writeln!(text, "  and {} more", migrations(count - NAMED));
+        }
+        _ => {}
     }
-    if work.is_empty() {
-        text.push_str("  no migration is pending\n");
-    }
-    text.push_str("go on?");
     text
 }
 

@@ -5,7 +5,7 @@ use crate::cli::args::{Config as Flags, ConfigCommand};
 use crate::cli::config::{Config, Enabled};
 use crate::cli::exit::{self, Failure};
 use crate::cli::output::{BOLD, DIM, paint};
-use crate::cli::target::Target;
+use crate::cli::target::{Target, is_protected};
 use crate::cli::{Session, secret};
 use serde::Serialize;
 use serde_json::Value;
@@ -49,16 +49,21 @@ pub(crate) fn command(session: &Session, flags: &Flags) -> Result<u8, Failure> {
     let deploy = DeploySettings::resolve(&sources, &words.flags())?;
     let dev = JobSettings::of_dev(&sources)?;
     let target = session.target(&config);
+    let environment = session.global.environment();
+    let mut settings = vec![
+        database(target.as_ref().ok()),
+        protected(&config, environment),
+    ];
+    settings.extend(jobs(&deploy, &dev));
+    let warning = match &target {
+        Err(failure) => Some(failure.message.clone()),
+        Ok(target) => target.says_twin(),
+    };
     let shown = Shown {
         file: config.file.clone(),
-        environment: session.global.environment().map(str::to_owned),
-        warnings: target
-            .as_ref()
-            .err()
-            .map(|failure| failure.message.clone())
-            .into_iter()
-            .collect(),
-        settings: rows(&config, target.as_ref().ok(), &deploy, &dev),
+        environment: environment.map(str::to_owned),
+        settings,
+        warnings: warning.into_iter().collect(),
     };
     session.output.object(&shown);
     session.output.result(&text(&shown));
@@ -68,13 +73,8 @@ pub(crate) fn command(session: &Session, flags: &Flags) -> Result<u8, Failure> {
     Ok(exit::DONE)
 }
 
-fn rows(
-    config: &Config,
-    target: Option<&Target>,
-    deploy: &DeploySettings,
-    dev: &JobSettings,
-) -> Vec<Row> {
-    let mut rows = vec![database(target), protected(config, target)];
+fn jobs(deploy: &DeploySettings, dev: &JobSettings) -> Vec<Row> {
+    let mut rows = Vec::new();
     rows.push(row(
         "deploy.command",
         &deploy.command,
@@ -104,18 +104,14 @@ fn database(target: Option<&Target>) -> Row {
     row("database.url", &Setting { value: (), origin }, value)
 }
 
-fn protected(config: &Config, target: Option<&Target>) -> Row {
-    let said = target.and_then(|target| {
-        let name = target.environment.as_deref()?;
-        config.env.get(name)?.protected?;
-        Some(config.place(&format!("env.{name}.protected")))
-    });
-    let setting = Setting {
-        value: (),
-        origin: said.map_or(Origin::Default, Origin::File),
+fn protected(config: &Config, environment: Option<&str>) -> Row {
+    let known = environment.and_then(|name| config.env.get(name));
+    let origin = match (environment, known.and_then(|known| known.protected)) {
+        (Some(name), Some(_)) => Origin::File(config.place(&format!("env.{name}.protected"))),
+        _ => Origin::Default,
     };
-    let value = target.is_some_and(|target| target.protected);
-    row("protected", &setting, value.into())
+    let value = environment.is_some_and(|name| is_protected(name, known));
+    row("protected", &Setting { value, origin }, value.into())
 }
 
 fn job(path: &str, job: &JobSettings) -> Vec<Row> {

@@ -37,17 +37,31 @@ pub(crate) fn check(names: impl Iterator<Item = String>) -> Result<(), Failure> 
         let is_ours = SECTIONS
             .iter()
             .any(|section| name.starts_with(&format!("{}_", name_of(section))));
-        if is_ours {
-            let hint = nearest(&name, known.iter().map(String::as_str)).map_or_else(
-                || "`config show` lists the settings".to_owned(),
-                |name| format!("did you mean `{name}`?"),
-            );
-            return Err(Failure::usage(format!(
-                "unknown environment variable `{name}`; {hint}"
-            )));
-        }
+        let meant = if is_ours {
+            nearest(&name, known.iter().map(String::as_str)).map(str::to_owned)
+        } else {
+            one_of_the_few(&name)
+        };
+        let hint = match meant {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None if is_ours => "`config show` lists the settings".to_owned(),
+            None => continue,
+        };
+        return Err(Failure::usage(format!(
+            "unknown environment variable `{name}`; {hint}"
+        )));
     }
     Ok(())
+}
+
+/// The variable that one outside of the sections was probably meant to be.
+fn one_of_the_few(name: &str) -> Option<String> {
+    let word = name.strip_prefix(PREFIX)?;
+    let meant = nearest(word, ["ENV", "CONFIG", "DATABASE_URL"])?;
+    Some(match meant {
+        "DATABASE_URL" => meant.to_owned(),
+        meant => format!("{PREFIX}{meant}"),
+    })
 }
 
 /// A value as one word.
@@ -124,9 +138,18 @@ mod tests {
         ] {
             assert_eq!(refused(name), None, "{name}");
         }
-        assert_eq!(
-            refused("DRIFTLESS_DEPLOY_MIGRATIONS_WIAT").unwrap(),
-            "unknown environment variable `DRIFTLESS_DEPLOY_MIGRATIONS_WIAT`; did you mean `DRIFTLESS_DEPLOY_MIGRATIONS_WAIT`?"
-        );
+        for (name, meant) in [
+            (
+                "DRIFTLESS_DEPLOY_MIGRATIONS_WIAT",
+                "DRIFTLESS_DEPLOY_MIGRATIONS_WAIT",
+            ),
+            ("DRIFTLESS_ENVIRONMENT", "DRIFTLESS_ENV"),
+            ("DRIFTLESS_DATABASE_URL", "DATABASE_URL"),
+        ] {
+            assert_eq!(
+                refused(name).unwrap(),
+                format!("unknown environment variable `{name}`; did you mean `{meant}`?")
+            );
+        }
     }
 }
