@@ -308,3 +308,19 @@ fn a_file_in_another_folder_of_the_workspace_is_noticed() {
     );
     run_in(&here).expect(0);
 }
+
+#[test]
+fn every_configuration_of_the_readme_is_accepted() {
+    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
+    let readme = std::fs::read_to_string(readme).unwrap();
+    let blocks = readme.split("```toml\n").skip(1);
+    let blocks = blocks.map(|rest| rest.split("```").next().unwrap());
+    let mut count = 0;
+    for block in blocks.filter(|block| !block.contains("[dependencies]")) {
+        let shop = Shop::new();
+        config(&shop, block);
+        shop.bare("config show").expect(0);
+        count += 1;
+    }
+    assert!(count >= 3, "the blocks are found");
+}
