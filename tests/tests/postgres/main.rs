@@ -8,6 +8,7 @@
 mod on_postgres {
     mod apps;
     mod bypass;
+    mod deploy;
     mod keys;
     mod own_server;
     mod rights;
