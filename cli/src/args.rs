@@ -68,7 +68,7 @@ pub struct Flags {
     pub json: bool,
     /// Ask nothing
     #[arg(long, global = true)]
-    yes: bool,
+    pub yes: bool,
 }
 
 impl Flags {
@@ -124,6 +124,14 @@ pub enum Command {
     Drift(Rest),
     /// Make an edited migration's code the history of this database; the audit keeps who did so, when and why
     Accept(Rest),
+    /// Record that a new database begins with what the retired migrations did
+    Baseline(Rest),
+    /// Remove old migrations from the build once every database has applied them; with --yes also when the code does not compile
+    Retire {
+        /// The oldest migration to keep
+        #[arg(long, value_name = "ID")]
+        before: String,
+    },
     /// Record the checksums of all migrations in migrations.lock; works when the code does not compile
     Lock,
     /// Check the migrations folder and migrations.lock; works when the code does not compile

@@ -11,9 +11,9 @@ mod pass_on;
 mod report;
 mod wire;
 
-use args::{Command, CommandLine, Flags};
+use args::{CargoWords, Command, CommandLine, Flags};
 use clap::Parser;
-use driftless_manifest::command;
+use driftless_manifest::{command, retire as command_retire};
 use package::Package;
 use report::{Failure, Reporter};
 use std::ffi::OsString;
@@ -36,6 +36,9 @@ fn main() -> ExitCode {
         Command::Lock => lock(&package, reporter),
         Command::Check => Ok(check(&package, reporter)),
         Command::Dev { once: false } => dev::command(&package, &cargo, &line.flags, reporter),
+        Command::Retire { before } => {
+            retire(&package, &cargo, &words, before, &line.flags, reporter)
+        }
         _ => pass_on::run(&package, &cargo, &words),
     });
     ExitCode::from(outcome.unwrap_or_else(|failure| reporter.fail(&failure)))
@@ -73,6 +76,31 @@ fn lock(package: &Package, reporter: Reporter) -> Result<u8, Failure> {
     let locked = command::lock(&package.root, &folder::of(package))?;
     reporter.object(&locked);
     reporter.result(&locked.to_string());
+    Ok(0)
+}
+
+/// The app's binary asks the databases. When it does not compile nobody can, and `--yes` is the word of whoever says it.
+fn retire(
+    package: &Package,
+    cargo: &CargoWords,
+    words: &[OsString],
+    before: &str,
+    flags: &Flags,
+    reporter: Reporter,
+) -> Result<u8, Failure> {
+    let folder = folder::of(package);
+    let plan = command_retire::plan(&package.root, &folder, before)?;
+    let problem = match pass_on::run(package, cargo, words) {
+        Err(problem) if flags.yes => problem,
+        passed => return passed,
+    };
+    reporter.note(&format!(
+        "warning: no database was asked, since {}",
+        problem.message
+    ));
+    let retired = plan.carry_out()?;
+    reporter.object(&retired);
+    reporter.result(&retired.to_string());
     Ok(0)
 }
 

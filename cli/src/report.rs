@@ -21,7 +21,7 @@ const RUN_ACTIVE: u8 = 6;
 #[derive(Debug)]
 pub struct Failure {
     code: u8,
-    message: String,
+    pub message: String,
 }
 
 impl Failure {

@@ -11,7 +11,7 @@ use syn::{Expr, ExprLit, Lit, LitStr, Token, UnOp};
 pub const MAX_BATCH_SIZE: u32 = 100_000;
 
 /// Every key, with how it is written.
-const KEYS: [(&str, &str); 9] = [
+const KEYS: [(&str, &str); 10] = [
     ("table", "table = \"todos\""),
     ("description", "description = \"what it does\""),
     ("batch_size", "batch_size = 500"),
@@ -21,6 +21,7 @@ const KEYS: [(&str, &str); 9] = [
     ("on_error", "on_error = \"quarantine\""),
     ("locking", "locking = \"rows\""),
     ("uses", "uses(\"src/priority.rs\")"),
+    ("after", "after = \"20260227_080239_add_priorities\""),
 ];
 
 const WRITE_MODES: [&str; 2] = ["safe_bypass", "normal"];
@@ -48,6 +49,8 @@ pub struct MigrationAttribute {
     pub locking: Locking,
     /// Files whose content belongs to the checksum.
     pub uses: Vec<(String, Span)>,
+    /// The migration that must be applied before this one, by its id.
+    pub after: Option<(String, Span)>,
 }
 
 /// The values of `write_mode`.
@@ -245,6 +248,10 @@ impl Reader {
             .value();
         match key {
             "table" => self.read.table = Some(TableName::parse(&text)?),
+            "after" if crate::id::parse(&format!("{text}.rs")).is_err() => {
+                return Err(FaultKind::AfterNotAnId { text });
+            }
+            "after" => self.read.after = Some((text, value.span())),
             "description" => self.read.description = Some(text),
             "write_mode" => {
                 self.read.write_mode = choice(
@@ -360,7 +367,7 @@ mod tests {
     #[test]
     fn every_key_is_read() {
         let (attribute, faults) = read(
-            r#"table = "shop.todos", description = "d", batch_size = 1_000, write_mode = "normal",
+            r#"after = "20260227_080239_x", table = "shop.todos", description = "d", batch_size = 1_000, write_mode = "normal",
                filter = "a = 1", remaining = "b = 2", on_error = "quarantine", locking = "rows",
                uses("src/a.rs", "src/b.sql"),"#,
         );
@@ -374,6 +381,10 @@ mod tests {
         assert_eq!(attribute.on_error, OnError::Quarantine);
         assert_eq!(attribute.locking, Locking::Rows);
         assert_eq!(
+            attribute.after.map(|(id, _)| id).as_deref(),
+            Some("20260227_080239_x")
+        );
+        assert_eq!(
             attribute
                 .uses
                 .iter()
@@ -386,7 +397,7 @@ mod tests {
     #[test]
     fn every_mistake_is_reported_and_the_rest_is_kept() {
         let (attribute, faults) = read(
-            r#"tabel = "todos", batch_size = 0, write_mode = "fast", filter = " ", filter = "x", after = 1, table = 5"#,
+            r#"tabel = "todos", batch_size = 0, write_mode = "fast", filter = " ", filter = "x", since = 1, table = 5"#,
         );
         assert_eq!(faults.len(), 7, "{faults:#?}");
         assert_eq!(

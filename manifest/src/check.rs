@@ -11,6 +11,9 @@ use std::path::Path;
 pub struct CheckReport {
     /// The migrations, in id order.
     pub migrations: Vec<CheckedMigration>,
+    /// The ids of those whose files are gone from the build for good.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub retired: Vec<String>,
     /// Everything wrong, in the order of files and lines.
     pub problems: Vec<Problem>,
 }
@@ -94,6 +97,11 @@ pub fn report(package_root: impl AsRef<Path>, folder: impl AsRef<Path>) -> Check
     });
     CheckReport {
         migrations: migrations.collect(),
+        retired: lock
+            .retired()
+            .into_iter()
+            .map(|locked| locked.id.clone())
+            .collect(),
         problems: scan.faults.iter().map(Problem::from).collect(),
     }
 }

@@ -3,9 +3,11 @@
 
 use crate::check::{self, CheckReport};
 use crate::create::{self, NewMigration};
+use crate::diagnostic::{Fault, FaultKind};
 use crate::id;
 use crate::lock::{self, LockFile};
-use crate::scan::{Scan, scan};
+use crate::merging;
+use crate::scan::scan;
 use serde::Serialize;
 use std::fmt;
 use std::io::Write;
@@ -36,12 +38,21 @@ pub struct Locked {
     pub locked: usize,
     /// The lock file, relative to the package.
     pub file: String,
+    /// What was written so that the lock file merges by itself, relative to the package.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attributes: Option<String>,
 }
 
 impl fmt::Display for Locked {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for id in &self.added {
             writeln!(formatter, "locked {id}")?;
+        }
+        if let Some(attributes) = &self.attributes {
+            writeln!(
+                formatter,
+                "wrote {attributes}, so that branches which each lock a migration merge by themselves"
+            )?;
         }
         match self.added.len() {
             0 => write!(
@@ -81,7 +92,7 @@ pub enum RefusalKind {
 }
 
 impl Refusal {
-    fn new(kind: RefusalKind, message: impl Into<String>) -> Refusal {
+    pub(crate) fn new(kind: RefusalKind, message: impl Into<String>) -> Refusal {
         Refusal {
             kind,
             message: message.into(),
@@ -172,43 +183,52 @@ fn write_new(path: &Path, new: &NewMigration) -> std::io::Result<()> {
 /// A folder with problems, which are to be mended first; a locked migration that changed.
 pub fn lock(package_root: &Path, folder: &Path) -> Result<Locked, Refusal> {
     let (scan, mut lock) = lock::enforce(scan(package_root, folder));
-    if let Some(refusal) = refusal(&scan) {
+    if let Some(refusal) = refusal(&scan.faults, "nothing was locked") {
         return Err(refusal);
     }
     let path = lock::path_for(&scan.folder);
     let added = lock.add(&scan);
+    let mut attributes = None;
     if !added.is_empty() {
-        lock.write(&path).map_err(|error| {
-            Refusal::new(
-                RefusalKind::Failed,
-                format!("`{}` cannot be written: {error}", path.display()),
-            )
-        })?;
+        let first = !path.exists();
+        lock.write(&path)
+            .map_err(|error| not_written(&path, &error))?;
+        if first {
+            attributes = merging::keep_both_sides(&path)
+                .map_err(|error| not_written(&path.with_file_name(".gitattributes"), &error))?;
+        }
     }
     Ok(Locked {
         added,
+        attributes: attributes.map(|path| shown(&path, package_root)),
         locked: lock.len(),
         file: shown(&path, package_root),
     })
 }
 
-fn refusal(scan: &Scan) -> Option<Refusal> {
-    let faults = scan
-        .faults
-        .iter()
+pub(crate) fn not_written(path: &Path, error: &std::io::Error) -> Refusal {
+    Refusal::new(
+        RefusalKind::Failed,
+        format!("`{}` cannot be written: {error}", path.display()),
+    )
+}
+
+/// Why a folder with these faults is left as it is.
+pub(crate) fn refusal<'f>(
+    faults: impl IntoIterator<Item = &'f Fault> + Clone,
+    what: &str,
+) -> Option<Refusal> {
+    let texts: Vec<String> = faults
+        .clone()
+        .into_iter()
         .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join("\n");
-    let kind = if scan
-        .faults
-        .iter()
-        .any(|fault| fault.kind.is_locked_change())
-    {
-        RefusalKind::Drift
-    } else {
-        RefusalKind::Failed
+        .collect();
+    let mut kinds = faults.into_iter().map(|fault| &fault.kind);
+    let kind = match kinds.any(FaultKind::is_locked_change) {
+        true => RefusalKind::Drift,
+        false => RefusalKind::Failed,
     };
-    (!faults.is_empty()).then(|| Refusal::new(kind, format!("nothing was locked:\n{faults}")))
+    (!texts.is_empty()).then(|| Refusal::new(kind, format!("{what}:\n{}", texts.join("\n"))))
 }
 
 /// `check`: everything in a folder and everything wrong with it. 0 when nothing is, 3 when a locked migration changed,
@@ -244,6 +264,9 @@ impl fmt::Display for CheckReport {
             "{}, {locked} locked, ",
             migrations(self.migrations.len())
         )?;
+        if !self.retired.is_empty() {
+            write!(formatter, "{} retired, ", self.retired.len())?;
+        }
         match self.problems.len() {
             0 => write!(formatter, "no problems"),
             1 => write!(formatter, "1 problem"),
@@ -263,11 +286,11 @@ pub fn package_of(folder: &Path) -> PathBuf {
 }
 
 /// A path as messages name it: relative to the package, with `/` between its parts.
-fn shown(path: &Path, package_root: &Path) -> String {
+pub(crate) fn shown(path: &Path, package_root: &Path) -> String {
     crate::scan::relative(path, package_root)
 }
 
-fn migrations(count: usize) -> String {
+pub(crate) fn migrations(count: usize) -> String {
     format!("{count} migration{}", if count == 1 { "" } else { "s" })
 }
 

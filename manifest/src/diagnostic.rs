@@ -284,6 +284,7 @@ pub enum FaultKind {
     },
     LockedRemoved {
         id: String,
+        nearest: Option<String>,
     },
     LockedRenamed {
         id: String,
@@ -296,6 +297,26 @@ pub enum FaultKind {
     BeforeLocked {
         id: String,
         locked: String,
+    },
+    LockedOutOfOrder {
+        id: String,
+        before: String,
+    },
+    LockConflict,
+    RetiredPresent {
+        id: String,
+    },
+    // Dependencies.
+    AfterNotAnId {
+        text: String,
+    },
+    AfterOnDown,
+    AfterUnknown {
+        after: String,
+        nearest: Option<String>,
+    },
+    AfterLater {
+        after: String,
     },
 }
 
@@ -317,6 +338,7 @@ impl FaultKind {
                 | BatchSizeRange { .. }
                 | UnknownChoice { .. }
                 | EmptyText { .. }
+                | AfterNotAnId { .. }
                 | StepName { .. }
                 | StepMethod { .. }
                 | StepGeneric { .. }
@@ -349,6 +371,11 @@ impl FaultKind {
                 | LockedRenamed { .. }
                 | LockedAlgorithm { .. }
                 | BeforeLocked { .. }
+                | LockedOutOfOrder { .. }
+                | RetiredPresent { .. }
+                | AfterOnDown
+                | AfterUnknown { .. }
+                | AfterLater { .. }
         )
     }
 
@@ -684,10 +711,13 @@ impl FaultKind {
                 "edited after it was locked",
                 "restore the file and put the change in a new migration; if it never ran anywhere, remove its line from the lock file and run `migrate lock`".to_owned(),
             ),
-            LockedRemoved { id } => (
+            LockedRemoved { id, nearest } => (
                 format!("`{id}` is released and locked, but its file is gone"),
                 "removed after it was locked",
-                "restore the file".to_owned(),
+                match nearest {
+                    Some(nearest) => format!("restore the file; or is it `{nearest}.rs`, renamed and edited?"),
+                    None => "restore the file; once every database has applied it, `migrate retire` removes it for good".to_owned(),
+                },
             ),
             LockedRenamed { id, now } => (
                 format!("`{id}` is released and locked, but its file is now called `{now}`"),
@@ -703,6 +733,48 @@ impl FaultKind {
                 format!("`{id}` is new but sorts before `{locked}`, which is released and locked"),
                 "out of order",
                 "give it a timestamp of today: databases that applied the later one would run it out of order".to_owned(),
+            ),
+            LockedOutOfOrder { id, before } => (
+                format!("`{id}` was released after `{before}`, which sorts after it: databases that applied the later one would run it out of order"),
+                "out of order",
+                format!(
+                    "give it a timestamp of today and lock it again; if it was released first all the same, move its line in the lock file above that of `{before}`"
+                ),
+            ),
+            LockConflict => (
+                "the lock file has a merge conflict".to_owned(),
+                "a conflict marker",
+                "keep the lines of both sides, those that were released first above the others, and remove the markers; \
+                 `migrations.lock merge=union` in .gitattributes lets git do so"
+                    .to_owned(),
+            ),
+            RetiredPresent { id } => (
+                format!("`{id}` is retired, and its file is here again"),
+                "retired",
+                "remove the file: `migrate retire` took it out of the build once every database had applied it".to_owned(),
+            ),
+            AfterNotAnId { text } => (
+                format!("`{text}` is not the id of a migration"),
+                "not an id",
+                format!("write the file's name without `.rs`: `{}`", crate::attribute::example("after")),
+            ),
+            AfterOnDown => (
+                "`after` stands on `down`, and a migration as a whole comes after another".to_owned(),
+                "belongs to `up`",
+                "move it to the attribute of `up`; rolling back goes the other way round by itself".to_owned(),
+            ),
+            AfterUnknown { after, nearest } => (
+                format!("`after` names `{after}`, and there is no such migration"),
+                "unknown",
+                match nearest {
+                    Some(nearest) => format!("did you mean `{nearest}`?"),
+                    None => "is it on a branch that is not merged yet? merge that first".to_owned(),
+                },
+            ),
+            AfterLater { after } => (
+                format!("`after` names `{after}`, which does not sort before this migration, and migrations are applied in the order of their ids"),
+                "not before this one",
+                "give this file a later timestamp".to_owned(),
             ),
             _ => return None,
         })

@@ -20,7 +20,7 @@ pub(crate) const FILE_NAME: &str = "driftless_migrations.rs";
 pub fn generate(folder: impl AsRef<Path>) {
     let package_root = package_root();
     watch(&folder);
-    let (scan, _) = lock::enforce(scan(&package_root, &folder));
+    let (scan, lock) = lock::enforce(scan(&package_root, &folder));
     for migration in &scan.migrations {
         for used in &migration.uses {
             println!(
@@ -32,7 +32,7 @@ pub fn generate(folder: impl AsRef<Path>) {
     for line in scan.faults.iter().map(error_line) {
         println!("{line}");
     }
-    let text = quote_manifest(&scan, &TokenStream::new()).to_string();
+    let text = quote_manifest(&scan, &lock, &TokenStream::new()).to_string();
     let out_dir = std::env::var_os("OUT_DIR").map_or_else(|| PathBuf::from("."), PathBuf::from);
     let file = out_dir.join(FILE_NAME);
     if let Err(error) = std::fs::write(&file, text) {

@@ -52,6 +52,12 @@ pub fn timestamp(id: &str) -> &str {
     id.get(..TIMESTAMP_LENGTH).unwrap_or(id)
 }
 
+/// The id that was probably meant by another: one with the same timestamp, or with the same words.
+pub(crate) fn similar<'a>(id: &str, mut ids: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let words = |id: &str| id.get(TIMESTAMP_LENGTH..).map(str::to_owned);
+    ids.find(|other| timestamp(other) == timestamp(id) || words(other) == words(id))
+}
+
 /// Turns any text into a slug: lower case, words joined by underscores.
 pub fn slug_of(text: &str) -> String {
     let mut slug = String::new();

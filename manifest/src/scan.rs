@@ -2,6 +2,7 @@
 
 use crate::checksum::{self, Checksum};
 use crate::diagnostic::{Fault, FaultKind};
+pub use crate::source::After;
 use crate::table::TableName;
 use crate::{id, source};
 use std::collections::BTreeMap;
@@ -49,6 +50,8 @@ pub struct MigrationFile {
     pub has_down: bool,
     /// The files that `uses` names, relative to the package.
     pub uses: Vec<String>,
+    /// The migration that has to be applied before this one.
+    pub after: Option<After>,
 }
 
 impl Scan {
@@ -185,6 +188,7 @@ impl Walk<'_> {
             has_up: read.has_up,
             has_down: read.has_down,
             uses: read.uses,
+            after: read.after,
         });
     }
 

@@ -27,6 +27,19 @@ pub(crate) struct Source {
     pub has_down: bool,
     /// The files that `uses` names, as written.
     pub uses: Vec<String>,
+    /// What `after` of `up` names.
+    pub after: Option<After>,
+}
+
+/// The migration that another one has to come after, and where that is said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct After {
+    /// Its id.
+    pub id: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// The column, from 1.
+    pub column: usize,
 }
 
 /// Something wrong, at a line and column from 1.
@@ -69,6 +82,7 @@ pub(crate) fn read(text: &str, path: &Path, package_root: &Path) -> (Option<Sour
         has_up: steps.has(StepName::Up),
         has_down: steps.has(StepName::Down),
         uses: names,
+        after: steps.after(&mut faults),
     };
     let mut placed_faults: Vec<Placed> = faults.into_iter().map(placed).collect();
     placed_faults.sort_by_key(|(_, line, column)| (*line, *column));
@@ -181,6 +195,28 @@ impl Steps {
             });
         }
         used
+    }
+
+    /// A dependency is that of the whole migration, and stands where it begins.
+    fn after(&self, faults: &mut Vec<Located>) -> Option<After> {
+        let mut after = None;
+        for step in &self.found {
+            let Some((id, span)) = &step.attribute.after else {
+                continue;
+            };
+            match step.name {
+                StepName::Down => faults.push(Located::new(FaultKind::AfterOnDown, *span)),
+                StepName::Up => {
+                    let start = span.start();
+                    after = Some(After {
+                        id: id.clone(),
+                        line: start.line.max(1),
+                        column: start.column + 1,
+                    });
+                }
+            }
+        }
+        after
     }
 
     fn description(&self, file: &File) -> String {

@@ -4,8 +4,8 @@
 pub use crate::batch::{Batch, Documents};
 pub use crate::document::Shape;
 pub use crate::manifest::{
-    ChecksumParts, Locking, Manifest, Migration, OnError, Step, StepFunction, StepFuture, Table,
-    WriteMode,
+    ChecksumParts, Locking, Manifest, Migration, OnError, Retired, Step, StepFunction, StepFuture,
+    Table, WriteMode,
 };
 pub use crate::patch::{Document, StepResult};
 

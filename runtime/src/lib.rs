@@ -47,9 +47,9 @@ pub use event::Event;
 pub use history::{Direction, RunRow, RunStatus, StateRow, StateStatus};
 pub use hooks::{Change, ChangeKind, WriteHooks};
 pub use manifest::{
-    Build, ChecksumParts, Locking, Manifest, Migration, OnError, Step, Table, WriteMode,
+    Build, ChecksumParts, Locking, Manifest, Migration, OnError, Retired, Step, Table, WriteMode,
 };
-pub use migrator::{CancelToken, Migrator, Run};
+pub use migrator::{CancelToken, Migrator, OutOfOrder, Run};
 pub use patch::{Document, Patch};
 pub use report::{
     Accepted, Canceled, Difference, Drift, DriftKind, MigrationReport, PartialStep, Report, Status,

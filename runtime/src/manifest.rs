@@ -13,7 +13,17 @@ pub struct Manifest {
     migrations: &'static [Migration],
     digest: &'static str,
     folder: &'static str,
+    retired: &'static [Retired],
     build: Build,
+}
+
+/// A migration that is no longer compiled in, since every database has applied it: what `migrations.lock` keeps of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retired {
+    /// Its id.
+    pub id: &'static str,
+    /// The checksum it was released with.
+    pub checksum: &'static str,
 }
 
 /// What is known of the program that a manifest is compiled into.
@@ -38,12 +48,29 @@ impl Manifest {
             migrations,
             digest,
             folder,
+            retired: &[],
             build: Build {
                 package: "",
                 version: "",
                 commit: None,
             },
         }
+    }
+
+    #[doc(hidden)]
+    pub const fn with_retired(mut self, retired: &'static [Retired]) -> Self {
+        self.retired = retired;
+        self
+    }
+
+    /// The migrations that are no longer compiled in (`retire`), by id.
+    pub fn retired(&self) -> &'static [Retired] {
+        self.retired
+    }
+
+    /// What is kept of a retired migration.
+    pub(crate) fn retired_one(&self, id: &str) -> Option<&'static Retired> {
+        self.retired.iter().find(|retired| retired.id == id)
     }
 
     #[doc(hidden)]
@@ -129,6 +156,8 @@ pub struct Migration {
     pub up: Step,
     /// What `down` does, when the file has one.
     pub down: Option<Step>,
+    /// The migration that has to be applied before this one: it sorts before, and exists or is retired.
+    pub after: Option<&'static str>,
 }
 
 /// Checksums of a migration's parts, in the form of [`Migration::checksum`].

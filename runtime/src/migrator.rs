@@ -11,6 +11,7 @@ pub use crate::report::{
     StatusKind,
 };
 use crate::store::{Limit, Store};
+use serde::Deserialize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -132,6 +133,17 @@ impl Migrator {
             .await
     }
 
+    /// Records that a new database begins with everything that retired migrations did, since it holds no rows from before
+    /// them or was made from a dump without history. Returns their ids; the audit keeps who said so, when and why.
+    ///
+    /// # Errors
+    /// No reason; a database that cannot be written.
+    pub async fn baseline(&self, reason: &str) -> Result<Vec<String>> {
+        let reason = reason.to_owned();
+        self.on_thread(move |migrator| engine::baseline(migrator, &reason))
+            .await
+    }
+
     /// Asks the active run, if there is one, to stop after its batch, from any machine.
     ///
     /// # Errors
@@ -197,6 +209,18 @@ pub struct Run {
     pub(crate) cancel: CancelToken,
     pub(crate) workers: u32,
     pub(crate) detach: bool,
+    pub(crate) out_of_order: OutOfOrder,
+}
+
+/// What becomes of a pending migration that is older than the newest applied one, as a branch that was merged late brings it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutOfOrder {
+    /// It is applied, and the report warns.
+    #[default]
+    Warn,
+    /// Nothing is done.
+    Refuse,
 }
 
 impl Run {
@@ -220,6 +244,7 @@ impl Run {
             cancel: CancelToken::default(),
             workers: 1,
             detach: false,
+            out_of_order: OutOfOrder::default(),
         }
     }
 
@@ -321,6 +346,13 @@ impl Run {
     /// [`RunStatus::Pending`], or that of the run when the same plan is under way already.
     pub fn detach(mut self) -> Self {
         self.detach = true;
+        self
+    }
+
+    /// `up`: what to do about pending migrations that are older than the newest applied one. They are applied, with a
+    /// warning, by default.
+    pub fn out_of_order(mut self, out_of_order: OutOfOrder) -> Self {
+        self.out_of_order = out_of_order;
         self
     }
 

@@ -46,6 +46,7 @@ static MIGRATIONS: [Migration; 1] = [Migration {
         function: StepFunction::Sync(|batch| run_batch(batch, up)),
     },
     down: None,
+    after: None,
 }];
 static MANIFEST: Manifest = Manifest::new(&MIGRATIONS, "digest", "/nowhere");
 

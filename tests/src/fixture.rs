@@ -36,6 +36,10 @@ fixtures! {
     remaining = "migrations/remaining";
     remaining_stuck = "migrations/remaining_stuck";
     three = "migrations/three";
+    three_after = "migrations/three_after";
+    three_retired = "migrations/three_retired";
+    three_without_a = "migrations/three_without_a";
+    long_source = "migrations/long_source";
     puppet = "migrations/puppet";
     puppet_normal = "migrations/puppet_normal";
     keys = "migrations/keys";

@@ -4,7 +4,7 @@ use super::{OwnLexer, compile_error, handover, located_error};
 use crate::checksum::Checksum;
 use crate::diagnostic::{Fault, FaultKind, Located};
 use crate::folder::{self, Found};
-use crate::lock;
+use crate::lock::{self, LockFile, LockedMigration};
 use crate::scan::{MigrationFile, Scan, scan};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
@@ -30,7 +30,7 @@ pub fn migrations(arguments: TokenStream) -> TokenStream {
             folder,
         }) => {
             let own_lexer = OwnLexer::enter();
-            let (scan, _) = lock::enforce(scan(package_root, folder));
+            let (scan, lock) = lock::enforce(scan(package_root, folder));
             drop(own_lexer);
             let errors = scan
                 .faults
@@ -39,7 +39,7 @@ pub fn migrations(arguments: TokenStream) -> TokenStream {
                 .map(|fault| fault_error(fault, literal.span()));
             let errors: TokenStream = errors.map(|error| quote!(#error;)).collect();
             let told = hand_over(&scan);
-            quote_manifest(&scan, &quote!(#errors #told))
+            quote_manifest(&scan, &lock, &quote!(#errors #told))
         }
         Err(looked_in) => {
             let kind = FaultKind::FolderMissing {
@@ -73,7 +73,7 @@ fn concat_path() -> TokenStream {
 }
 
 /// The list of a scan, after the given errors: also a folder with faults has a value, so nothing else is reported.
-pub(crate) fn quote_manifest(scan: &Scan, errors: &TokenStream) -> TokenStream {
+pub(crate) fn quote_manifest(scan: &Scan, lock: &LockFile, errors: &TokenStream) -> TokenStream {
     let declared = declared(scan);
     let modules = declared.iter().map(|path| module(path));
     let listed = listed(scan);
@@ -82,17 +82,20 @@ pub(crate) fn quote_manifest(scan: &Scan, errors: &TokenStream) -> TokenStream {
     let tracked = tracked(scan);
     let (digest, folder) = (scan.digest(), scan.folder.to_string_lossy());
     let commit = crate::watch::COMMIT;
+    let retired = lock.retired().into_iter().map(retired);
     quote! {
         {
             #errors
             #(#modules)*
             #(#tracked)*
             static MIGRATIONS: [::driftless::__private::Migration; #count] = [#(#entries),*];
-            ::driftless::__private::Manifest::new(&MIGRATIONS, #digest, #folder).built(
-                ::core::option_env!("CARGO_PKG_NAME"),
-                ::core::option_env!("CARGO_PKG_VERSION"),
-                ::core::option_env!(#commit),
-            )
+            ::driftless::__private::Manifest::new(&MIGRATIONS, #digest, #folder)
+                .with_retired(&[#(#retired),*])
+                .built(
+                    ::core::option_env!("CARGO_PKG_NAME"),
+                    ::core::option_env!("CARGO_PKG_VERSION"),
+                    ::core::option_env!(#commit),
+                )
         }
     }
 }
@@ -241,6 +244,11 @@ fn module_name(path: &Path) -> Ident {
     )
 }
 
+fn retired(locked: &LockedMigration) -> TokenStream {
+    let (id, checksum) = (&locked.id, &locked.checksum.whole);
+    quote!(::driftless::__private::Retired { id: #id, checksum: #checksum })
+}
+
 fn entry(migration: &MigrationFile) -> TokenStream {
     let module = module_name(&migration.path);
     let MigrationFile {
@@ -262,6 +270,13 @@ fn entry(migration: &MigrationFile) -> TokenStream {
     } else {
         quote!(::core::option::Option::None)
     };
+    let after = match &migration.after {
+        Some(after) => {
+            let id = &after.id;
+            quote!(::core::option::Option::Some(#id))
+        }
+        None => quote!(::core::option::Option::None),
+    };
     quote_spanned! {Span::mixed_site()=>
         ::driftless::__private::Migration {
             id: #id,
@@ -272,6 +287,7 @@ fn entry(migration: &MigrationFile) -> TokenStream {
             parts: ::driftless::__private::ChecksumParts { up: #up, down: #down, rest: #rest, details: #details },
             up: #module::__DRIFTLESS_UP,
             down: #down_step,
+            after: #after,
         }
     }
 }

@@ -36,6 +36,7 @@ const EXPANSION: () = {
             },
             up: m20260227_080239_first::__DRIFTLESS_UP,
             down: ::core::option::Option::Some(m20260227_080239_first::__DRIFTLESS_DOWN),
+            after: ::core::option::Option::None,
         },
         ::driftless::__private::Migration {
             id: "20260301_120000_second",
@@ -53,6 +54,7 @@ const EXPANSION: () = {
             },
             up: m20260301_120000_second::__DRIFTLESS_UP,
             down: ::core::option::Option::None,
+            after: ::core::option::Option::None,
         },
     ];
     ::driftless::__private::Manifest::new(
@@ -60,6 +62,7 @@ const EXPANSION: () = {
             "f336023be7ffc849b6f748b78e3f3f2a4ab0c5f923991db40bb676ac63662ff5",
             "$PACKAGE/tests/expand/folder",
         )
+        .with_retired(&[])
         .built(
             ::core::option_env!("CARGO_PKG_NAME"),
             ::core::option_env!("CARGO_PKG_VERSION"),

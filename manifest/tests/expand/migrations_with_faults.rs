@@ -42,6 +42,7 @@ const EXPANSION: () = {
             },
             up: m20260227_080239_first::__DRIFTLESS_UP,
             down: ::core::option::Option::Some(m20260227_080239_first::__DRIFTLESS_DOWN),
+            after: ::core::option::Option::None,
         },
     ];
     ::driftless::__private::Manifest::new(
@@ -49,6 +50,7 @@ const EXPANSION: () = {
             "4a305d5791018b93603260a3fa7d4769706d74d61c035f10fd682a84964f4eed",
             "$PACKAGE/tests/expand/faulty",
         )
+        .with_retired(&[])
         .built(
             ::core::option_env!("CARGO_PKG_NAME"),
             ::core::option_env!("CARGO_PKG_VERSION"),

@@ -99,6 +99,10 @@ pub(crate) enum Command {
     Drift,
     /// Make an edited migration's code the history of this database; the audit keeps who did so, when and why
     Accept(Accept),
+    /// Record that a new database begins with what the retired migrations did
+    Baseline(Baseline),
+    /// Remove old migrations from the build once every database has applied them; migrations.lock keeps their checksums
+    Retire(Retire),
     /// Record the checksums of all migrations in migrations.lock, so that later edits fail the build
     Lock,
     /// Check the migrations folder and migrations.lock; needs no database
@@ -120,6 +124,9 @@ pub(crate) struct Up {
     /// Begin half-applied migrations from their first document instead of where they stopped
     #[arg(long)]
     pub(crate) restart: bool,
+    /// What to do about pending migrations that are older than the newest applied one; `warn` when nothing says otherwise
+    #[arg(long, value_name = "WHAT", value_parser = ["warn", "refuse"])]
+    pub(crate) out_of_order: Option<String>,
     /// Record the run and return; `migrate work` executes it, here or on any machine
     #[arg(long, conflicts_with = "dry_run")]
     pub(crate) detach: bool,
@@ -187,6 +194,20 @@ pub(crate) struct Accept {
     /// Why; kept in the audit
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Baseline {
+    /// Why; kept in the audit
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Retire {
+    /// The oldest migration to keep
+    #[arg(long, value_name = "ID")]
+    pub(crate) before: String,
 }
 
 #[derive(Debug, Args)]

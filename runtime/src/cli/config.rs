@@ -4,6 +4,7 @@
 
 use crate::cli::exit::Failure;
 use crate::cli::nearest::suggestion;
+use crate::migrator::OutOfOrder;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -20,6 +21,7 @@ pub(crate) struct Config {
     pub(crate) env: BTreeMap<String, Environment>,
     pub(crate) deploy: Deploy,
     pub(crate) dev: Dev,
+    pub(crate) migrations: Migrations,
     /// The folder of the file: relative SQLite paths in it start there.
     #[serde(skip)]
     pub(crate) folder: Option<PathBuf>,
@@ -59,6 +61,14 @@ pub(crate) struct Environment {
     pub(crate) protected: Option<bool>,
     /// `[env.NAME.deploy]`: wins over `[deploy]`, key by key.
     pub(crate) deploy: Deploy,
+}
+
+/// `[migrations]`: what holds of all of them, on every database.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub(crate) struct Migrations {
+    /// What to do about pending ones that are older than the newest applied one.
+    pub(crate) out_of_order: Option<OutOfOrder>,
 }
 
 /// `[deploy]`.
@@ -146,6 +156,10 @@ const FILE: Shape = Shape::Table(&[
     ),
     ("deploy", DEPLOY),
     ("dev", Shape::Table(&[("migrations", JOB)])),
+    (
+        "migrations",
+        Shape::Table(&[("out_of_order", Shape::Value)]),
+    ),
 ]);
 
 /// The paths of all keys in these sections: `deploy.migrations.wait`.
@@ -317,13 +331,15 @@ mod tests {
                    strict = true\nallow_drift = false\n";
         let text = format!(
             "[database]\nurl = \"sqlite://todo.db\"\n[env.prod]\nurl_env = \"PROD\"\nprotected = true\n\
-             [deploy]\ncommand = \"push\"\n[deploy.migrations]\n{job}[deploy.aggregates]\n{job}[dev.migrations]\n{job}"
+             [deploy]\ncommand = \"push\"\n[deploy.migrations]\n{job}[deploy.aggregates]\n{job}[dev.migrations]\n{job}[migrations]\nout_of_order = \"refuse\"\n"
         );
         let config = parse(&text, FILE_NAME).unwrap();
         assert_eq!(config.database.url.as_deref(), Some("sqlite://todo.db"));
         assert_eq!(config.env["prod"].url_env.as_deref(), Some("PROD"));
         assert_eq!(config.deploy.migrations.batch_size, NonZeroU32::new(256));
         assert_eq!(config.dev.migrations.enabled, Some(Enabled::Auto));
+        assert_eq!(config.migrations.out_of_order, Some(OutOfOrder::Refuse));
+        assert!(message("[migrations]\nout_of_order = \"fail\"\n").contains("`warn` or `refuse`"));
     }
 
     #[test]

@@ -58,7 +58,7 @@ impl From<Refusal> for Failure {
 }
 
 /// The package and the folder, when this program runs where it was compiled.
-fn place(manifest: &Manifest) -> Result<(PathBuf, PathBuf), Failure> {
+pub(crate) fn place(manifest: &Manifest) -> Result<(PathBuf, PathBuf), Failure> {
     let folder = PathBuf::from(manifest.folder());
     if folder.is_dir() {
         return Ok((command::package_of(&folder), folder));

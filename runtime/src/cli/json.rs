@@ -226,6 +226,13 @@ pub(crate) struct CancelEnd<'r> {
     pub(crate) run_id: Option<&'r str>,
 }
 
+/// The line of `baseline`.
+#[derive(Debug, Serialize)]
+pub(crate) struct BaselineEnd<'r> {
+    /// The retired migrations that count as applied from now on.
+    pub(crate) recorded: &'r [String],
+}
+
 /// The line of `drift`.
 #[derive(Debug, Serialize)]
 pub(crate) struct DriftEnd<'r> {

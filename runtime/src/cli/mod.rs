@@ -15,6 +15,7 @@
 
 mod accept;
 mod args;
+mod baseline;
 mod cancel;
 mod config;
 mod confirm;
@@ -29,6 +30,7 @@ mod json;
 mod nearest;
 mod output;
 mod progress;
+mod retire;
 mod run;
 mod secret;
 mod settings;
@@ -175,6 +177,8 @@ impl Session {
             Command::Dev(flags) => dev::command(self, flags).await,
             Command::Drift => diff::command(self).await,
             Command::Accept(flags) => accept::command(self, flags).await,
+            Command::Baseline(flags) => baseline::command(self, flags).await,
+            Command::Retire(flags) => retire::command(self, flags).await,
             Command::Create(flags) => folder::create(&self, &flags),
             Command::Lock => folder::lock(&self),
             Command::Check => folder::check(&self),

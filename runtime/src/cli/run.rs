@@ -9,7 +9,7 @@ use crate::cli::progress::Progress;
 use crate::cli::settings::JobSettings;
 use crate::cli::{Session, folder, interrupt, summary};
 use crate::manifest::Manifest;
-use crate::migrator::{CancelToken, Migrator, Run};
+use crate::migrator::{CancelToken, Migrator, OutOfOrder, Run};
 use crate::store::Limit;
 use std::time::Duration;
 
@@ -20,6 +20,12 @@ pub(crate) async fn up(session: Session, flags: Up) -> Result<u8, Failure> {
     if let Some(id) = flags.to {
         run = run.to(id);
     }
+    let out_of_order = match flags.out_of_order.as_deref() {
+        Some("refuse") => Some(OutOfOrder::Refuse),
+        Some(_) => Some(OutOfOrder::Warn),
+        None => session.config()?.migrations.out_of_order,
+    };
+    run = run.out_of_order(out_of_order.unwrap_or_default());
     if flags.restart {
         run = run.restart();
     }

@@ -153,13 +153,21 @@ fn lines(status: &Status, manifest: &Manifest) -> Vec<Line> {
                 id: id.to_owned(),
                 note: row
                     .filter(|row| is_begun(row))
-                    .map_or_else(|| description.unwrap_or_default().to_owned(), progress),
+                    .map_or_else(|| description.unwrap_or_default().to_owned(), progress)
+                    + retired_note(manifest, id),
                 error: row
                     .filter(|row| row.is_partial())
                     .and_then(|row| row.last_error.clone()),
             }
         })
         .collect()
+}
+
+fn retired_note(manifest: &Manifest, id: &str) -> &'static str {
+    match manifest.retired_one(id) {
+        Some(_) => ", retired",
+        None => "",
+    }
 }
 
 fn pending() -> (String, Style) {

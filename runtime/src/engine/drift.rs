@@ -1,7 +1,7 @@
 //! What differs between applied history and the code. Pure.
 
 use crate::history::{Direction, History, Spread, StateRow};
-use crate::manifest::{Manifest, Migration};
+use crate::manifest::{Manifest, Migration, Retired};
 use crate::migrator::{Drift, DriftKind};
 
 /// The checksum algorithm this build can verify.
@@ -29,6 +29,9 @@ pub(crate) fn is_half_done(state: &StateRow) -> bool {
 
 fn compare(manifest: &Manifest, state: &StateRow) -> Option<Drift> {
     let id = &state.migration_id;
+    if let Some(retired) = manifest.retired_one(id) {
+        return compare_retired(retired, state);
+    }
     let Some(migration) = manifest.get(id) else {
         return Some(Drift {
             kind: DriftKind::MissingFromManifest,
@@ -43,6 +46,35 @@ fn compare(manifest: &Manifest, state: &StateRow) -> Option<Drift> {
         kind: DriftKind::ChecksumMismatch,
         migration_id: id.clone(),
         message: changed(migration, state),
+    })
+}
+
+/// A retired migration has no code any more, and its history is checked all the same.
+fn compare_retired(retired: &Retired, state: &StateRow) -> Option<Drift> {
+    let id = retired.id;
+    let (kind, message) = if is_half_done(state) {
+        let (percent, direction) = (state.percent(), state.direction);
+        (
+            DriftKind::MissingFromManifest,
+            format!(
+                "migration {id} is retired, and here its {direction} is {percent} % done; finish it with the program of a version before it was retired"
+            ),
+        )
+    } else if state.checksum != retired.checksum {
+        (
+            DriftKind::ChecksumMismatch,
+            format!(
+                "migration {id} is retired, and what was applied here is not what was released ({} and {}); let one run pass with `--allow-drift --reason …`, or accept it with the program of a version before it was retired",
+                state.checksum, retired.checksum
+            ),
+        )
+    } else {
+        return None;
+    };
+    Some(Drift {
+        kind,
+        migration_id: id.to_owned(),
+        message,
     })
 }
 

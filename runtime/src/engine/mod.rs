@@ -1,6 +1,7 @@
 //! Planning and driving runs. Decisions are pure (`plan`, `drift`, `state`, `pace`); effects are in `run`, `step`, `lease`.
 
 mod accept;
+mod baseline;
 mod between;
 mod commit;
 mod drift;
@@ -11,6 +12,7 @@ mod heart;
 mod lease;
 mod open;
 mod options;
+mod order;
 mod origin;
 mod pace;
 mod passes;
@@ -29,6 +31,7 @@ mod visit;
 mod worker;
 
 pub(crate) use accept::accept;
+pub(crate) use baseline::baseline;
 pub(crate) use heart::Heart;
 pub(crate) use origin::Origin;
 #[cfg(feature = "cli")]

@@ -1,6 +1,6 @@
 //! What a run will do, decided from manifest, stored rows and request alone. Touches nothing.
 
-use super::drift;
+use super::{drift, order};
 use crate::error::{Error, ErrorKind, Result};
 use crate::history::{Direction, History, RunRow, RunStatus, Spread, StateRow};
 use crate::manifest::{Manifest, Migration, Step};
@@ -94,7 +94,12 @@ pub(crate) fn plan(
             work => Plan::Start(work, None),
         },
     };
-    let warnings = late(history, &plan);
+    let warnings = match &plan {
+        Plan::Start(work, _) if request.direction == Direction::Up => {
+            order::late(history, work, request.out_of_order)?
+        }
+        _ => Vec::new(),
+    };
     Ok(Planned {
         plan,
         drift,
@@ -181,6 +186,7 @@ pub(super) fn unknown(manifest: &Manifest, id: &str) -> Error {
 }
 
 fn work_up(manifest: &'static Manifest, history: &History, request: &Run) -> Result<Vec<Work>> {
+    order::check_baseline(manifest, history)?;
     let mut work = Vec::new();
     for migration in manifest
         .iter()
@@ -251,7 +257,13 @@ fn work_down(manifest: &'static Manifest, history: &History, request: &Run) -> R
     for state in chosen(history, request) {
         let id = &state.migration_id;
         let migration = manifest.get(id).ok_or_else(|| {
-            Error::usage(format!("migration {id} cannot be rolled back, since it is not compiled in; restore its file. Nothing was rolled back"))
+            let why = match manifest.retired_one(id) {
+                Some(_) => "it is retired; use the program of a version before that",
+                None => "it is not compiled in; restore its file",
+            };
+            Error::usage(format!(
+                "migration {id} cannot be rolled back, since {why}. Nothing was rolled back"
+            ))
         })?;
         let step = migration.down.as_ref().ok_or_else(|| {
             Error::usage(format!("migration {id} cannot be rolled back, since it has no `down`; write one, or choose `--to` a later migration. Nothing was rolled back"))
@@ -311,31 +323,4 @@ fn is_same_plan(manifest: &Manifest, run: &RunRow, work: &[Work], request: &Run)
         && (!request.restart || run.status == RunStatus::Pending)
         && !work.is_empty()
         && left.eq(work.iter().map(|work| work.migration.id))
-}
-
-/// A pending migration older than the newest applied one comes from a late branch: said, not refused.
-fn late(history: &History, plan: &Plan) -> Vec<String> {
-    let Plan::Start(work, _) = plan else {
-        return Vec::new();
-    };
-    let Some(newest) = history.states.iter().rfind(|state| state.applied) else {
-        return Vec::new();
-    };
-    let late = work.iter().filter(|work| {
-        work.migration.id < newest.migration_id.as_str()
-            && work.begin == Begin::Fresh
-            && work.migration.up.table == work.step.table
-    });
-    late.filter(|work| {
-        history
-            .state(work.migration.id)
-            .is_none_or(|state| !state.applied)
-    })
-    .map(|work| {
-        format!(
-            "migration {} is older than {}, which is applied already; it is applied late",
-            work.migration.id, newest.migration_id
-        )
-    })
-    .collect()
 }

@@ -19,6 +19,8 @@ pub(crate) enum AuditAction {
     Accept,
     /// One run was let pass.
     AllowDrift,
+    /// The database begins with what a retired migration did.
+    Baseline,
 }
 
 impl AuditAction {
@@ -26,6 +28,7 @@ impl AuditAction {
         match self {
             AuditAction::Accept => "accept",
             AuditAction::AllowDrift => "allow_drift",
+            AuditAction::Baseline => "baseline",
         }
     }
 }
@@ -93,6 +96,20 @@ pub(crate) fn replace_checksum(session: &mut dyn Session, migration: &Migration)
         text(parts.details),
     ];
     session.execute(sql, &parameters).map(drop)
+}
+
+/// Makes a migration that this program does not have an applied one. Only together with the decision that says why.
+pub(crate) fn insert_applied(session: &mut dyn Session, id: &str, checksum: &str) -> Result<()> {
+    let now = session.now_sql(Duration::ZERO);
+    let sql = format!(
+        "INSERT INTO migration_state (migration_id, checksum, checksum_up, checksum_down, checksum_rest, applied, status, \
+         direction, run_id, cursor, processed, changed, quarantined, total, started_at, updated_at, completed_at, last_error, \
+         write_mode, source, spread) \
+         VALUES ($1, $2, '', '', '', TRUE, 'completed', 'up', '', NULL, 0, 0, 0, 0, {now}, {now}, {now}, NULL, '', '', 'even') \
+         ON CONFLICT (migration_id) DO UPDATE SET checksum = $2, applied = TRUE, status = 'completed', direction = 'up', \
+         updated_at = {now}, completed_at = {now}, last_error = NULL, spread = 'even'"
+    );
+    session.execute(&sql, &[text(id), text(checksum)]).map(drop)
 }
 
 /// Gives the states whose present checksum was accepted the source that was accepted: what the code is compared with.

@@ -17,7 +17,7 @@ mod write;
 pub(crate) use advance::{
     Advanced, Fate, advance, advance_state, batch_end, elsewhere, fate, open_ranges,
 };
-pub(crate) use audit::{AuditAction, Decision, record_decision, replace_checksum};
+pub(crate) use audit::{AuditAction, Decision, insert_applied, record_decision, replace_checksum};
 pub(crate) use ranges::{RangeFence, RangeRow, hold, lease, next_pass, release, renewal, split};
 pub(crate) use read::{History, load, load_options, load_ranges, load_run, load_state};
 pub(crate) use rows::Spread;

@@ -4,6 +4,8 @@
 //! A test that only one store can have is in `tests/sqlite` or `tests/postgres`.
 
 mod exercise;
+mod history_order;
+mod history_records;
 mod limits;
 mod p01_exactly_once;
 mod p02_one_writer;

@@ -59,6 +59,7 @@ impl Deploy {
         let size = job.batch_size.value.get();
         let mut run = Run::up()
             .start_batch_size(size)
+            .out_of_order(self.out_of_order)
             .poll_interval(job.poll_interval());
         if let Origin::Flag(_) = job.batch_size.origin {
             run = run.batch_size(size);

@@ -23,7 +23,7 @@ use crate::cli::settings::{DeploySettings, Origin, Setting, Sources};
 use crate::cli::target::Target;
 use crate::cli::{Session, folder, interrupt, secret};
 use crate::engine::Preview;
-use crate::migrator::{Migrator, Report};
+use crate::migrator::{Migrator, OutOfOrder, Report};
 use decide::Verdict;
 use push::Push;
 use report::Step;
@@ -36,6 +36,7 @@ struct Deploy {
     session: Session,
     target: Target,
     settings: DeploySettings,
+    out_of_order: OutOfOrder,
     /// The folder of the file, where its command runs.
     folder: Option<PathBuf>,
     /// Why drift is allowed, when it is.
@@ -75,6 +76,7 @@ pub(crate) async fn command(session: Session, flags: &args::Deploy) -> Result<u8
         session,
         target,
         settings,
+        out_of_order: config.migrations.out_of_order.unwrap_or_default(),
         folder: config.folder.clone(),
         reason: flags.reason.clone(),
         stop: Stop::default(),

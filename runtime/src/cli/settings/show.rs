@@ -7,6 +7,7 @@ use crate::cli::exit::{self, Failure};
 use crate::cli::output::{BOLD, DIM, paint};
 use crate::cli::target::{Target, is_protected};
 use crate::cli::{Session, secret};
+use crate::migrator::OutOfOrder;
 use serde::Serialize;
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -93,6 +94,7 @@ fn jobs(deploy: &DeploySettings, dev: &JobSettings) -> Vec<Row> {
     rows.extend(job("deploy.migrations", &deploy.migrations));
     rows.extend(job("deploy.aggregates", &deploy.aggregates));
     rows.extend(job("dev.migrations", dev));
+    rows.push(out_of_order(config));
     rows
 }
 
@@ -102,6 +104,17 @@ fn database(target: Option<&Target>) -> Row {
         None => (Value::Null, Origin::Default),
     };
     row("database.url", &Setting { value: (), origin }, value)
+}
+
+fn out_of_order(config: &Config) -> Row {
+    let said = config.migrations.out_of_order;
+    let value = match said.unwrap_or_default() {
+        OutOfOrder::Warn => "warn",
+        OutOfOrder::Refuse => "refuse",
+    };
+    let key = "migrations.out_of_order";
+    let origin = said.map_or(Origin::Default, |_| Origin::File(config.place(key)));
+    row(key, &Setting { value: (), origin }, value.into())
 }
 
 fn protected(config: &Config, environment: Option<&str>) -> Row {
