@@ -5,6 +5,7 @@ mod package;
 use driftless_manifest::FaultKind;
 use driftless_manifest::checksum::Part;
 use driftless_manifest::lock::LockFile;
+use driftless_manifest::{command, retire};
 use package::{GOOD, Package, assert_places};
 
 #[test]
@@ -315,4 +316,136 @@ fn a_locked_file_that_cannot_be_read_is_not_called_removed() {
     package.write("migrations/20260101_000000_a.rs", "fn up( {");
     let scan = package.scan();
     assert_eq!((scan.faults.len(), lock.verify(&scan)), (1, vec![]));
+}
+
+#[test]
+fn two_branches_merge_in_git_when_their_order_allows_it_and_fail_the_check_when_it_does_not() {
+    let package = Package::new("branches");
+    let git = |arguments: &[&str]| {
+        let output = std::process::Command::new("git")
+            .args(["-c", "user.name=t", "-c", "user.email=t@example.org"])
+            .args(["-c", "init.defaultBranch=main"])
+            .args(arguments)
+            .current_dir(&package.0)
+            .output()
+            .expect("git");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{arguments:?}: {said}");
+    };
+    let migration = |day: u8| format!("migrations/202601{day:02}_000000_m.rs");
+    let branch = |name: &str, from: &str, day: u8| {
+        git(&["checkout", "-q", "-b", name, from]);
+        package.write(
+            &migration(day),
+            GOOD.replace("id: 1", &format!("id: {day}")),
+        );
+        command::lock(&package.0, "migrations".as_ref()).unwrap();
+        git(&["add", "."]);
+        git(&["commit", "-q", "-m", name]);
+    };
+    let merge = |branch: &str| git(&["merge", "-q", "-m", "merge", branch]);
+    git(&["init", "-q"]);
+    package.write("Cargo.toml", "[package]\n");
+    git(&["commit", "-q", "--allow-empty", "-m", "empty"]);
+    branch("base", "main", 1);
+    for (name, day) in [("early", 2), ("middle", 3), ("late", 4)] {
+        branch(name, "base", day);
+    }
+    git(&["checkout", "-q", "base"]);
+    merge("early");
+    merge("late");
+    let (report, code) = command::check(&package.0, "migrations".as_ref());
+    assert_eq!((report.problems.len(), code), (0, 0), "{report}");
+    assert_eq!(report.migrations.iter().filter(|one| one.locked).count(), 3);
+
+    merge("middle");
+    let (report, code) = command::check(&package.0, "migrations".as_ref());
+    assert_eq!(code, 1, "{report}");
+    assert_says(
+        &report.to_string(),
+        "migrations/20260103_000000_m.rs:1:1: `20260103_000000_m` was released after `20260104_000000_m`, which sorts after it",
+    );
+    let refused = command::lock(&package.0, "migrations".as_ref()).unwrap_err();
+    assert_says(&refused.to_string(), "nothing was locked");
+}
+
+#[test]
+fn retiring_removes_the_files_and_keeps_what_history_needs() {
+    let package = Package::new("retire");
+    for day in 1..=4 {
+        package.write(
+            &format!("migrations/2026010{day}_000000_m.rs"),
+            GOOD.replace("id: 1", &format!("id: {day}")),
+        );
+    }
+    let folder = std::path::Path::new("migrations");
+    let plan = |before: &str| retire::plan(&package.0, folder, before);
+    assert_says(
+        &plan("20260103_000000_m").unwrap_err().to_string(),
+        "`20260101_000000_m` is not locked",
+    );
+    command::lock(&package.0, folder).unwrap();
+    let unknown = plan("20260103_000000_x").unwrap_err();
+    assert_says(&unknown.to_string(), "did you mean `20260103_000000_m`?");
+    assert!(package.0.join("migrations/20260101_000000_m.rs").exists());
+    let retired = plan("20260103_000000_m").unwrap().carry_out().unwrap();
+    assert_eq!(retired.retired, ["20260101_000000_m", "20260102_000000_m"]);
+    assert_eq!(retired.baseline.as_deref(), Some("20260102_000000_m"));
+    let (report, code) = command::check(&package.0, folder);
+    assert_eq!(
+        (report.to_string().as_str(), code),
+        ("2 migrations, 2 locked, 2 retired, no problems", 0)
+    );
+    package.write(
+        "migrations/20260105_000000_n.rs",
+        GOOD.replace("table =", "after = \"20260102_000000_m\", table ="),
+    );
+    assert_eq!(
+        command::check(&package.0, folder).1,
+        0,
+        "what is retired was applied"
+    );
+
+    package.write("migrations/20260101_000000_m.rs", GOOD);
+    let (report, _) = command::check(&package.0, folder);
+    assert_says(
+        &report.to_string(),
+        "`20260101_000000_m` is retired, and its file is here again",
+    );
+    let again = plan("20260103_000000_m").unwrap().carry_out().unwrap();
+    assert_eq!(
+        again.retired,
+        ["20260101_000000_m"],
+        "an interrupted one is finished"
+    );
+    package.write("migrations/20260102_120000_early.rs", GOOD);
+    let (report, _) = command::check(&package.0, folder);
+    assert_says(
+        &report.to_string(),
+        "is new but sorts before `20260103_000000_m`",
+    );
+}
+
+#[test]
+fn checking_thousands_of_locked_files_takes_no_longer_than_a_hook_may() {
+    let package = Package::new("thousands");
+    for number in 0..2_000 {
+        let (hour, minute) = (number / 60, number % 60);
+        package.write(
+            &format!(
+                "migrations/202601{:02}_{:02}{minute:02}00_m.rs",
+                1 + hour / 24,
+                hour % 24
+            ),
+            GOOD.replace("id: 1", &format!("id: {number}")),
+        );
+    }
+    command::lock(&package.0, "migrations".as_ref()).unwrap();
+    let started = std::time::Instant::now();
+    let (report, code) = command::check(&package.0, "migrations".as_ref());
+    let took = started.elapsed();
+    assert_eq!((report.migrations.len(), code), (2_000, 0));
+    // Without optimisation, beside other tests; `cargo migrate` as it is installed takes a tenth of it.
+    assert!(took.as_secs() < 10, "{took:?}");
+    println!("{took:?}");
 }

@@ -105,6 +105,16 @@ impl LockFile {
         self.entries.push(locked);
     }
 
+    /// Version 1 was sorted by id, and the order of its lines said nothing.
+    fn sort(&mut self) {
+        let LockFile { entries, lines, .. } = std::mem::take(self);
+        let mut both: Vec<_> = entries.into_iter().zip(lines).collect();
+        both.sort_by(|(one, _), (other, _)| one.id.cmp(&other.id));
+        for (locked, line) in both {
+            self.insert(locked, line);
+        }
+    }
+
     /// Writes the lock file: beside it first, then in its place, so that it is never half there.
     ///
     /// # Errors

@@ -47,7 +47,7 @@ pub(super) fn parse(text: &str) -> Result<LockFile, LockError> {
         .enumerate()
         .map(|(index, line)| (index + 1, line.trim_end()));
     let (_, header) = lines.next().unwrap_or((1, ""));
-    check_header(header, 1)?;
+    let version = check_header(header, 1)?;
     for (number, line) in lines {
         // A merge that kept both sides may have kept both headers.
         if line.starts_with(TITLE) {
@@ -68,6 +68,9 @@ pub(super) fn parse(text: &str) -> Result<LockFile, LockError> {
             parsed => parsed.map_err(syntax)?,
         };
         add(&mut lock, locked, number).map_err(syntax)?;
+    }
+    if version == 1 {
+        lock.sort();
     }
     Ok(lock)
 }
@@ -92,7 +95,7 @@ fn is_conflict_marker(line: &str) -> bool {
         .any(|marker| line.starts_with(marker))
 }
 
-fn check_header(header: &str, line: usize) -> Result<(), LockError> {
+fn check_header(header: &str, line: usize) -> Result<u32, LockError> {
     let error = |kind| Err(LockError { kind, line });
     let Some(version) = header.strip_prefix(TITLE) else {
         return error(match is_conflict_marker(header) {
@@ -103,7 +106,7 @@ fn check_header(header: &str, line: usize) -> Result<(), LockError> {
         });
     };
     match version.parse::<u32>() {
-        Ok(1..=VERSION) => Ok(()),
+        Ok(known @ 1..=VERSION) => Ok(known),
         Ok(newer) if newer > VERSION => error(FaultKind::LockTooNew {
             found: newer.to_string(),
             known: VERSION,
