@@ -56,6 +56,7 @@ pub(crate) fn command(session: &Session, flags: &Flags) -> Result<u8, Failure> {
         protected(&config, environment),
     ];
     settings.extend(jobs(&deploy, &dev));
+    settings.push(out_of_order(&config));
     let warning = match &target {
         Err(failure) => Some(failure.message.clone()),
         Ok(target) => target.says_twin(),
@@ -94,7 +95,6 @@ fn jobs(deploy: &DeploySettings, dev: &JobSettings) -> Vec<Row> {
     rows.extend(job("deploy.migrations", &deploy.migrations));
     rows.extend(job("deploy.aggregates", &deploy.aggregates));
     rows.extend(job("dev.migrations", dev));
-    rows.push(out_of_order(config));
     rows
 }
 
