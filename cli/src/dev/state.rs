@@ -366,3 +366,7 @@ fn pause(failures: u32) -> Duration {
     let doubled = 2u32.saturating_pow(failures.saturating_sub(1));
     FIRST_PAUSE.saturating_mul(doubled).min(LONGEST_PAUSE)
 }
+
+#[cfg(test)]
+#[path = "state_tests.rs"]
+mod tests;

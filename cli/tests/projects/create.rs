@@ -167,7 +167,7 @@ fn lock_and_check_work_when_the_code_does_not_compile() {
     assert!(
         check
             .out
-            .contains("is released and locked, but `up` changed since"),
+            .contains("is released and locked, but the behaviour attributes of `up` changed since"),
         "{}",
         check.out
     );

@@ -46,17 +46,20 @@ fn the_configuration_of_the_readme_works() {
         .skip(1)
         .filter_map(|rest| rest.split("```").next())
         .collect();
-    assert_eq!(examples.len(), 3);
+    assert_eq!(examples.len(), 5);
     for example in examples {
         let folder = tempfile::tempdir().unwrap();
         File::create(folder.path().join("app.db")).unwrap();
         std::fs::write(folder.path().join("driftless.toml"), example).unwrap();
-        let output = Command::new(env!("CARGO_BIN_EXE_todo"))
+        let mut status = Command::new(env!("CARGO_BIN_EXE_todo"));
+        status
             .args(["migrate", "status"])
             .current_dir(folder.path())
-            .env_remove("DATABASE_URL")
-            .output()
-            .unwrap();
+            .env_remove("DATABASE_URL");
+        if !example.contains("[database]") {
+            status.env("DATABASE_URL", "sqlite://app.db");
+        }
+        let output = status.output().unwrap();
         // Whether there is a server is not the configuration's business.
         let said = String::from_utf8_lossy(&output.stderr).to_lowercase();
         let is_elsewhere = example.contains("postgres://") && said.contains("postgres");

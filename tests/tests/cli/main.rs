@@ -3,6 +3,7 @@
 mod command_line;
 mod deploy;
 mod deploy_waits;
+mod dev;
 mod hooks;
 mod settings;
 mod shop;

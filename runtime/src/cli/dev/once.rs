@@ -279,6 +279,9 @@ async fn run(
         }
         if overdue.is_none() && started.elapsed() >= timeout {
             overdue = Some(timeout.as_millis());
+            session
+                .output
+                .note("time is over; stopping after this batch");
             token.cancel();
         }
     };
