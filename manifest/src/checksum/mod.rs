@@ -14,11 +14,15 @@ mod imports;
 mod literals;
 mod macros;
 mod normalise;
+#[cfg(feature = "diff")]
+mod readable;
 mod tokens;
 
 pub(crate) use attributes::is_migration;
 use proc_macro2::TokenStream;
 use quote::ToTokens;
+#[cfg(feature = "diff")]
+pub use readable::readable;
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use syn::{File, Item, ItemFn};

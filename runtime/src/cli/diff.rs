@@ -1,7 +1,7 @@
 //! `drift`: what was applied against what is compiled in.
 
 use crate::cli::exit::{self, Failure};
-use crate::cli::json::DriftEnd;
+use crate::cli::json::{DriftEnd, DriftLine};
 use crate::cli::output::{BOLD, DIM, GREEN, RED, paint};
 use crate::cli::{Session, folder, summary};
 use crate::manifest::Manifest;
@@ -21,8 +21,13 @@ pub(crate) async fn command(mut session: Session) -> Result<u8, Failure> {
     let target = session.target(&config)?;
     let migrator = session.connect(&target).await?;
     let status = migrator.status().await?;
+    let applied = |drift: &Drift| applied(drift, &status, session.manifest);
+    let lines = status.drift.iter().map(|drift| DriftLine {
+        drift,
+        diff: anstream::adapter::strip_str(&applied(drift)).to_string(),
+    });
     session.output.object(&DriftEnd {
-        drift: &status.drift,
+        drift: lines.collect(),
     });
     if status.drift.is_empty() {
         session.output.result(&format!(
@@ -51,6 +56,15 @@ fn text(status: &Status, manifest: &Manifest) -> String {
 
 /// One migration: the message, then the difference in its source.
 fn section(drift: &Drift, status: &Status, manifest: &Manifest) -> String {
+    format!(
+        "{}\n{}",
+        paint(BOLD, &drift.message),
+        applied(drift, status, manifest)
+    )
+}
+
+/// What was applied against what is compiled in.
+fn applied(drift: &Drift, status: &Status, manifest: &Manifest) -> String {
     let id = drift.migration_id.as_str();
     let applied = status
         .migrations
@@ -58,16 +72,23 @@ fn section(drift: &Drift, status: &Status, manifest: &Manifest) -> String {
         .find(|row| row.migration_id == id)
         .map_or("", |row| row.source());
     let compiled = manifest.get(id).map_or("", |migration| migration.source);
-    format!(
-        "{}\n{}",
-        paint(BOLD, &drift.message),
-        unified(applied, compiled, id)
-    )
+    match (manifest.retired_one(id), applied) {
+        (Some(_), _) => {
+            "(its file has left the build, so there is nothing to compare with)\n".into()
+        }
+        (None, "") => "(no source was kept of what was applied)\n".into(),
+        (None, applied) => unified(applied, compiled, id),
+    }
 }
 
-/// A unified diff, coloured line by line.
+/// A unified diff, coloured line by line. What the checksum ignores is ignored, where both sides are Rust.
 fn unified(applied: &str, compiled: &str, id: &str) -> String {
-    let diff = TextDiff::from_lines(applied, compiled);
+    let readable = match compiled {
+        "" => None,
+        compiled => driftless_manifest::checksum::readable(applied, compiled),
+    };
+    let [applied, compiled] = readable.unwrap_or_else(|| [applied, compiled].map(str::to_owned));
+    let diff = TextDiff::from_lines(&applied, &compiled);
     let mut text = format!(
         "{}\n{}\n",
         paint(RED, format!("--- {id}.rs as applied")),
@@ -124,5 +145,22 @@ mod tests {
     #[test]
     fn equal_sources_are_explained() {
         assert!(unified("one\n", "one\n", "x").contains("`uses` changed"));
+    }
+
+    #[test]
+    fn comments_layout_and_tuning_are_no_difference() {
+        let applied = "//! Old words.\nfn up() -> i64 { 1 } // one\nfn down() -> i64 { 2 }\n";
+        let compiled = "//! New words.\nfn up() -> i64 {\n    // two\n    10\n}\nfn down() -> i64 {\n    (2)\n}\n";
+        insta::assert_snapshot!(plain(&unified(applied, compiled, "20260101_000000_x")), @r"
+        --- 20260101_000000_x.rs as applied
+        +++ 20260101_000000_x.rs as compiled in
+        @@ -1,5 +1,5 @@
+         fn up() -> i64 {
+        -    1
+        +    10
+         }
+         
+         fn down() -> i64 {
+        ");
     }
 }

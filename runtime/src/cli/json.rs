@@ -236,5 +236,14 @@ pub(crate) struct BaselineEnd<'r> {
 /// The line of `drift`.
 #[derive(Debug, Serialize)]
 pub(crate) struct DriftEnd<'r> {
-    pub(crate) drift: &'r [Drift],
+    pub(crate) drift: Vec<DriftLine<'r>>,
+}
+
+/// One difference, and how the sources differ.
+#[derive(Debug, Serialize)]
+pub(crate) struct DriftLine<'r> {
+    #[serde(flatten)]
+    pub(crate) drift: &'r Drift,
+    /// A unified diff, without colour.
+    pub(crate) diff: String,
 }

@@ -4,6 +4,7 @@
 use super::order;
 use super::origin::Origin;
 use super::retry::Patience;
+use super::state::{Happening, Standing, next};
 use crate::error::{Error, Result};
 use crate::history::{self, AuditAction, Decision};
 use crate::migrator::Migrator;
@@ -40,6 +41,12 @@ fn inside(migrator: &Migrator, session: &mut dyn Session, reason: &str) -> Resul
     history::ensure(session)?;
     let origin = Origin::of(migrator.manifest);
     for (retired, state) in &missing {
+        if next(Standing::of(*state), Happening::Baseline).is_none() {
+            let id = retired.id;
+            return Err(Error::usage(format!(
+                "migration {id} is retired and has begun on this database; finish it with the program of a version before it was retired"
+            )));
+        }
         history::insert_applied(session, retired.id, retired.checksum)?;
         let decision = Decision {
             action: AuditAction::Baseline,

@@ -329,10 +329,15 @@ pub(super) fn end_unopened(
         let text = error.chain();
         let recorded = in_transaction(drive, session, |session| {
             history::fence(session, fence)?;
+            let known = history::load_state(session, work.migration.id)?;
+            let standing = match known {
+                Some(state) => Some(Standing::of(Some(&state))),
+                None => next(Standing::NEW, Happening::Fail),
+            };
             history::fail_unopened(
                 session,
                 work.migration,
-                drive.request.direction,
+                standing.unwrap_or(Standing::NEW),
                 &drive.run_id,
                 work.step.write_mode.as_str(),
                 &text,

@@ -157,7 +157,7 @@ pub(crate) fn quarantine(
 pub(crate) fn fail_unopened(
     session: &mut dyn Session,
     migration: &Migration,
-    direction: Direction,
+    standing: Standing,
     run_id: &str,
     write_mode: &str,
     error: &str,
@@ -167,7 +167,7 @@ pub(crate) fn fail_unopened(
         "INSERT INTO migration_state (migration_id, checksum, checksum_up, checksum_down, checksum_rest, applied, status, \
          direction, run_id, cursor, processed, changed, quarantined, total, started_at, updated_at, completed_at, last_error, \
          write_mode, source, source_deflate, checksum_details, spread) \
-         VALUES ($1, $2, $3, $4, $5, FALSE, 'failed', $6, $7, NULL, 0, 0, 0, 0, {now}, {now}, NULL, $8, $9, $10, $11, $12, 'even') \
+         VALUES ($1, $2, $3, $4, $5, FALSE, $13, $6, $7, NULL, 0, 0, 0, 0, {now}, {now}, NULL, $8, $9, $10, $11, $12, 'even') \
          ON CONFLICT (migration_id) DO UPDATE SET last_error = $8, run_id = $7, updated_at = {now}, \
          status = CASE migration_state.status WHEN 'running' THEN 'failed' ELSE migration_state.status END"
     );
@@ -185,13 +185,14 @@ pub(crate) fn fail_unopened(
         text(parts.up),
         text(parts.down),
         text(parts.rest),
-        text(direction.as_str()),
+        text(standing.direction.as_str()),
         text(run_id),
         text(error),
         text(write_mode),
         plain,
         packed,
         text(parts.details),
+        text(standing.status.as_str()),
     ];
     session.execute(&sql, &parameters).map(drop)
 }
