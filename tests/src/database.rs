@@ -42,6 +42,17 @@ impl Database {
         }
     }
 
+    /// A copy of a database file.
+    ///
+    /// # Panics
+    /// The file is not there, or is not a database.
+    pub fn copy_of(file: &Path) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        std::fs::copy(file, folder.path().join("app.db")).expect("the file is there");
+        let app = Connection::open(folder.path().join("app.db")).expect("a database");
+        Database { folder, app }
+    }
+
     fn inside(parent: &Path, mode: &str, script: &str) -> Self {
         let folder = tempfile::tempdir_in(parent).expect("a temporary folder");
         let app = Connection::open(folder.path().join("app.db")).expect("a new database");

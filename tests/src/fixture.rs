@@ -40,6 +40,7 @@ fixtures! {
     three_retired = "migrations/three_retired";
     three_without_a = "migrations/three_without_a";
     long_source = "migrations/long_source";
+    vendored = "migrations/vendored";
     puppet = "migrations/puppet";
     puppet_normal = "migrations/puppet_normal";
     keys = "migrations/keys";

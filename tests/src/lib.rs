@@ -18,7 +18,9 @@ pub use child::Child;
 pub use database::Database;
 pub use fixture::{fixture, fixtures};
 #[cfg(unix)]
-pub use postgres::{App, Bouncer, PostgresDatabase, Role, Server, Started, hand_over};
+pub use postgres::{
+    App, Bouncer, PostgresDatabase, Role, Server, Started, hand_over, unprivileged,
+};
 pub use proxy::{Cut, Proxy};
 pub use scenario::{
     BACK_TO_VERSION_2, accounts, assert_says, assert_says_constraint, assert_times_100_once, docs,

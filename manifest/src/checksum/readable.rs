@@ -1,53 +1,75 @@
-//! Two versions of a source, laid out so that their diff shows what the checksum sees and nothing else.
+//! Two versions of a source, so that their diff shows what the checksum sees and nothing else.
 //!
-//! Comments, docs, lints, tests and tuning keys are left out, and layout is the same on both sides. What is left can still be
-//! written in several ways (parentheses, braces), so an item that means the same in both versions is written in both as the
-//! older one writes it; imports count as one item.
+//! Comments, docs, lints, tests and tuning keys are left out. An item that means the same in both versions is written in both
+//! as the older one writes it; imports count as one item. What is left is shown as it was written, unless it was laid out
+//! anew, too: then both sides get one layout.
 
 use super::{attributes, normalise};
-use proc_macro2::TokenStream;
 use quote::ToTokens;
+use std::collections::BTreeMap;
+use syn::spanned::Spanned;
 use syn::visit_mut::VisitMut;
 use syn::{Attribute, File, Item};
 
 /// The older and the newer source as text to compare; `None` when one of them is not valid Rust.
 pub fn readable(older: &str, newer: &str) -> Option<[String; 2]> {
-    let [mut older, mut newer] = [parts(older)?, parts(newer)?];
+    let [older, mut newer] = [parts(older)?, parts(newer)?];
     for part in &mut newer {
-        if let Some(at) = older.iter().position(|other| other.meaning == part.meaning) {
-            part.text.clone_from(&older[at].text);
+        if let Some(same) = older.iter().find(|other| other.meaning == part.meaning) {
+            part.clone_from(same);
         }
     }
-    for parts in [&mut older, &mut newer] {
-        parts.retain(|part| !part.meaning.is_empty());
-    }
-    let text = |parts: Vec<Part>| {
-        let texts: Vec<String> = parts.into_iter().map(|part| part.text).collect();
-        texts.join("\n")
+    let text = |parts: &[Part], of: fn(&Part) -> &String| {
+        let counts = parts.iter().filter(|part| !part.meaning.is_empty());
+        counts.map(of).cloned().collect::<Vec<_>>().join("\n")
     };
-    Some([text(older), text(newer)])
+    let pair = |of| [text(&older, of), text(&newer, of)];
+    let (written, laid_out) = (pair(|part| &part.written), pair(|part| &part.laid_out));
+    let (as_written, as_laid_out) = (differences(&written), differences(&laid_out));
+    Some(match as_written > as_laid_out || as_written == 0 {
+        true => laid_out,
+        false => written,
+    })
+}
+
+/// How many lines one side has and the other has not.
+fn differences([older, newer]: &[String; 2]) -> usize {
+    let mut balance: BTreeMap<&str, isize> = BTreeMap::new();
+    for (text, weight) in [(older, 1), (newer, -1)] {
+        for line in text.lines() {
+            *balance.entry(line).or_default() += weight;
+        }
+    }
+    balance.values().map(|count| count.unsigned_abs()).sum()
 }
 
 /// An item, or all imports.
+#[derive(Clone)]
 struct Part {
-    text: String,
+    /// As it stands in the file, without lines that are comments.
+    written: String,
+    /// In a layout of ours.
+    laid_out: String,
     /// Its normal form; empty when it does not count.
     meaning: String,
 }
 
 fn parts(source: &str) -> Option<Vec<Part>> {
     let file = super::parse(source).ok()?;
+    let lines: Vec<&str> = source.trim_start_matches('\u{feff}').lines().collect();
     let (imports, items): (Vec<Item>, Vec<Item>) = file
         .items
         .into_iter()
         .partition(|item| matches!(item, Item::Use(_)));
-    let attributes = part(file.attrs, Vec::new());
-    let items = items.into_iter().map(|item| part(Vec::new(), vec![item]));
-    let imports = part(Vec::new(), imports);
+    let attributes = part(&lines, file.attrs, Vec::new());
+    let items = items
+        .into_iter()
+        .map(|item| part(&lines, Vec::new(), vec![item]));
+    let imports = part(&lines, Vec::new(), imports);
     Some([attributes, imports].into_iter().chain(items).collect())
 }
 
-fn part(attrs: Vec<Attribute>, items: Vec<Item>) -> Part {
+fn part(lines: &[&str], attrs: Vec<Attribute>, items: Vec<Item>) -> Part {
     let mut file = File {
         shebang: None,
         frontmatter: None,
@@ -56,12 +78,24 @@ fn part(attrs: Vec<Attribute>, items: Vec<Item>) -> Part {
     };
     let mut normal = file.clone();
     normalise::file(&mut normal);
+    let written = file.items.iter().map(|item| written(lines, item)).collect();
     Attributes.visit_file_mut(&mut file);
-    let meaning: TokenStream = normal.into_token_stream();
     Part {
-        text: prettyplease::unparse(&file),
-        meaning: meaning.to_string(),
+        written,
+        laid_out: prettyplease::unparse(&file),
+        meaning: normal.into_token_stream().to_string(),
     }
+}
+
+/// The lines of an item, those left out that are nothing but a comment.
+fn written(lines: &[&str], item: &Item) -> String {
+    let span = item.span();
+    let (from, to) = (span.start().line.max(1) - 1, span.end().line);
+    let lines = lines.get(from..to.min(lines.len())).unwrap_or_default();
+    let code = lines
+        .iter()
+        .filter(|line| !line.trim_start().starts_with("//"));
+    code.fold(String::new(), |text, line| text + line + "\n")
 }
 
 /// Leaves out the attributes that do not count.
@@ -102,6 +136,20 @@ mod tests {
         let [older, newer] = readable(OLDER, &newer).unwrap();
         assert_ne!(older, newer);
         assert_eq!(older, newer.replace("* 1_000", "* 10"));
+    }
+
+    #[test]
+    fn a_change_is_shown_as_it_was_written_unless_the_layout_changed_too() {
+        let written = "fn up() {\n    Ok(patch!(item { price: 1 }))\n}\n";
+        let edited = written.replace("price: 1", "price: 2");
+        let [older, newer] = readable(written, &edited).unwrap();
+        assert_eq!([older.as_str(), newer.as_str()], [written, edited.as_str()]);
+        let moved = edited.replace("    Ok(", "  Ok( ");
+        let [older, newer] = readable(written, &format!("{moved}// More.\n")).unwrap();
+        assert_eq!(differences(&[older, newer]), 2);
+        let moved = "fn up()\n{\n  one( );\n  three();\n}\n";
+        let [older, newer] = readable("fn up() {\n    one();\n    two();\n}\n", moved).unwrap();
+        assert_eq!(differences(&[older, newer]), 2, "only what is called");
     }
 
     #[test]

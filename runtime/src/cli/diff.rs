@@ -1,7 +1,7 @@
 //! `drift`: what was applied against what is compiled in.
 
 use crate::cli::exit::{self, Failure};
-use crate::cli::json::{DriftEnd, DriftLine};
+use crate::cli::json::{Diff, DriftEnd};
 use crate::cli::output::{BOLD, DIM, GREEN, RED, paint};
 use crate::cli::{Session, folder, summary};
 use crate::manifest::Manifest;
@@ -22,12 +22,13 @@ pub(crate) async fn command(mut session: Session) -> Result<u8, Failure> {
     let migrator = session.connect(&target).await?;
     let status = migrator.status().await?;
     let applied = |drift: &Drift| applied(drift, &status, session.manifest);
-    let lines = status.drift.iter().map(|drift| DriftLine {
-        drift,
+    let diffs = status.drift.iter().map(|drift| Diff {
+        migration_id: &drift.migration_id,
         diff: anstream::adapter::strip_str(&applied(drift)).to_string(),
     });
     session.output.object(&DriftEnd {
-        drift: lines.collect(),
+        drift: &status.drift,
+        diffs: diffs.collect(),
     });
     if status.drift.is_empty() {
         session.output.result(&format!(

@@ -236,14 +236,16 @@ pub(crate) struct BaselineEnd<'r> {
 /// The line of `drift`.
 #[derive(Debug, Serialize)]
 pub(crate) struct DriftEnd<'r> {
-    pub(crate) drift: Vec<DriftLine<'r>>,
+    pub(crate) drift: &'r [Drift],
+    /// One for each of them, in the same order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) diffs: Vec<Diff<'r>>,
 }
 
-/// One difference, and how the sources differ.
+/// How the sources of one migration differ.
 #[derive(Debug, Serialize)]
-pub(crate) struct DriftLine<'r> {
-    #[serde(flatten)]
-    pub(crate) drift: &'r Drift,
-    /// A unified diff, without colour.
+pub(crate) struct Diff<'r> {
+    pub(crate) migration_id: &'r str,
+    /// Unified, without colour.
     pub(crate) diff: String,
 }

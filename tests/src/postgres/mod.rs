@@ -13,5 +13,5 @@ mod watchdog;
 pub use app::{App, Started};
 pub use bouncer::Bouncer;
 pub use database::{PostgresDatabase, Role};
-pub use programs::hand_over;
+pub use programs::{hand_over, unprivileged};
 pub use server::Server;

@@ -4,6 +4,7 @@ mod command_line;
 mod deploy;
 mod deploy_waits;
 mod dev;
+mod history;
 mod hooks;
 mod settings;
 mod shop;

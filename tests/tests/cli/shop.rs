@@ -98,9 +98,13 @@ impl Shop {
 
     /// The same with the edited code.
     pub fn run_edited(&self, line: &str) -> Ended {
-        let line = format!("{line} --database-url sqlite://shop.db");
+        self.bare_edited(&format!("{line} --database-url sqlite://shop.db"))
+    }
+
+    /// Runs a line of the edited code without naming a database.
+    pub fn bare_edited(&self, line: &str) -> Ended {
         Ended::of(
-            self.program(env!("CARGO_BIN_EXE_shop_edited"), &line)
+            self.program(env!("CARGO_BIN_EXE_shop_edited"), line)
                 .stdin(Stdio::null())
                 .output()
                 .unwrap(),
