@@ -95,7 +95,9 @@ fn read(lines: impl BufRead, events: &Sender<Message>) -> Output {
     for message in CargoMessage::parse_stream(lines).map_while(Result::ok) {
         match message {
             CargoMessage::CompilerArtifact(artifact) => {
-                let _ = events.send(Message::Event(Event::Compiled));
+                if !artifact.fresh {
+                    let _ = events.send(Message::Event(Event::Compiled));
+                }
                 if artifact.target.is_bin()
                     && artifact.target.name == BINARY
                     && let Some(path) = artifact.executable

@@ -1,7 +1,6 @@
 //! One screen on a terminal, drawn in place.
 
 use std::io::Write;
-use unicode_width::UnicodeWidthStr;
 
 /// What a terminal has when it does not say.
 const USUAL_SIZE: (usize, usize) = (80, 24);
@@ -43,36 +42,32 @@ fn size() -> (usize, usize) {
     })
 }
 
-/// As many lines as the terminal has room for; the last line stays.
+/// The rows that the terminal has room for: long lines are continued below their beginning, and the last line stays.
 fn fitting(lines: &[String], columns: usize, rows: usize) -> Vec<String> {
     // The cursor rests on a row of its own below the last.
     let room = rows - 1;
-    let height = |line: &String| {
-        let bare = anstream::adapter::strip_str(line).to_string();
-        bare.width().div_ceil(columns).max(1)
-    };
-    if lines.iter().map(height).sum::<usize>() <= room {
-        return lines.to_vec();
+    let wrapped: Vec<String> = lines.iter().flat_map(|line| wrap(line, columns)).collect();
+    if wrapped.len() <= room {
+        return wrapped;
     }
-    let Some((last, rest)) = lines.split_last() else {
+    let Some((last, rest)) = wrapped.split_last() else {
         return Vec::new();
     };
-    let mut left = room.saturating_sub(height(last) + 1);
-    let mut kept = Vec::new();
-    for line in rest {
-        let height = height(line);
-        if height > left {
-            break;
-        }
-        left -= height;
-        kept.push(line.clone());
-    }
+    let mut kept: Vec<String> = rest.iter().take(room.saturating_sub(2)).cloned().collect();
     kept.push(format!(
         "  … {} lines more, in a taller window",
         rest.len() - kept.len()
     ));
     kept.push(last.clone());
     kept
+}
+
+fn wrap(line: &str, columns: usize) -> Vec<String> {
+    let indent = line.len() - line.trim_start().len();
+    let indent = " ".repeat(indent.min(columns / 2));
+    let options = textwrap::Options::new(columns).subsequent_indent(&indent);
+    let rows = textwrap::wrap(line, options);
+    rows.into_iter().map(std::borrow::Cow::into_owned).collect()
 }
 
 #[cfg(test)]
@@ -83,9 +78,8 @@ mod tests {
     fn what_does_not_fit_is_counted_and_the_last_line_stays() {
         let lines: Vec<String> = (1..=10).map(|n| format!("line {n}")).collect();
         assert_eq!(fitting(&lines, 80, 11), lines);
-        let cut = fitting(&lines, 80, 6);
         assert_eq!(
-            cut,
+            fitting(&lines, 80, 6),
             [
                 "line 1",
                 "line 2",
@@ -94,13 +88,18 @@ mod tests {
                 "line 10"
             ]
         );
-        // Colour takes no room, and a long line takes several rows.
+    }
+
+    #[test]
+    fn a_long_line_goes_on_below_its_beginning_and_colour_takes_no_room() {
         let lines = [
-            "\x1b[31mred\x1b[0m".to_owned(),
-            "x".repeat(25),
-            "end".to_owned(),
+            "  one two three".to_owned(),
+            String::new(),
+            "\x1b[31mred red\x1b[0m".to_owned(),
         ];
-        assert_eq!(fitting(&lines, 10, 6), lines);
-        assert_eq!(fitting(&lines, 10, 5).len(), 3);
+        assert_eq!(
+            fitting(&lines, 9, 10),
+            ["  one two", "  three", "", "\x1b[31mred red\x1b[0m"]
+        );
     }
 }

@@ -8,6 +8,7 @@ use super::state::Event;
 use crate::folder;
 use crate::package::Package;
 use crate::report::Failure;
+use notify_debouncer_full::notify::event::ModifyKind;
 use notify_debouncer_full::notify::{EventKind, RecursiveMode};
 use notify_debouncer_full::{DebounceEventResult, Debouncer, NoCache, new_debouncer_opt, notify};
 use std::collections::BTreeSet;
@@ -86,6 +87,24 @@ impl Interest {
     fn is_left_out(&self, path: &Path) -> bool {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         path == self.target || name.starts_with('.') || name == "target" || name == "node_modules"
+    }
+
+    /// Whether a folder may hold sources: not hidden, and nothing that is built.
+    fn is_of_sources(&self, path: &Path) -> bool {
+        let inside = self
+            .roots
+            .iter()
+            .find_map(|root| path.strip_prefix(root).ok());
+        let top = |inside: &Path| {
+            inside
+                .components()
+                .next()
+                .map(|part| PathBuf::from(part.as_os_str()))
+        };
+        let is_source = inside
+            .and_then(top)
+            .is_some_and(|top| !self.is_left_out(&top));
+        (is_source || path.starts_with(&self.migrations)) && !path.starts_with(&self.target)
     }
 
     /// Whether a change of this file may change what is built or applied.
@@ -203,22 +222,32 @@ fn told(interest: &Interest, result: DebounceEventResult) -> Vec<Message> {
         ];
     };
     // Reading is what the compiler does.
-    let changes = || {
-        events
-            .iter()
-            .filter(|event| !matches!(event.kind, EventKind::Access(_) | EventKind::Other))
-    };
+    let changes = events
+        .iter()
+        .filter(|event| !matches!(event.kind, EventKind::Access(_) | EventKind::Other));
     let needs_rescan = events.iter().any(|event| event.need_rescan());
-    let files: BTreeSet<String> = changes()
-        .flat_map(|event| &event.paths)
-        .filter(|path| interest.matters(path) && !path.is_dir())
-        .map(|path| interest.shown(path))
-        .collect();
-    let folders = changes()
-        .flat_map(|event| &event.paths)
-        .any(|path| path.is_dir() || !path.exists());
+    let (mut files, mut folders) = (BTreeSet::new(), needs_rescan);
+    for event in changes {
+        let comes_or_goes = matches!(
+            event.kind,
+            EventKind::Create(_) | EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_))
+        );
+        for path in &event.paths {
+            // One that has gone may have been a folder.
+            let is_folder = path.is_dir() || comes_or_goes && !path.exists();
+            folders |= is_folder;
+            // A folder that comes or goes takes all its files with it.
+            let matters = match path.is_dir() {
+                true => comes_or_goes && interest.is_of_sources(path),
+                false => interest.matters(path),
+            };
+            if matters {
+                files.insert(interest.shown(path));
+            }
+        }
+    }
     let mut messages = Vec::new();
-    if folders || needs_rescan {
+    if folders {
         messages.push(Message::FoldersChanged);
     }
     if !files.is_empty() || needs_rescan {

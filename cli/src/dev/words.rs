@@ -88,7 +88,7 @@ fn data(state: &State, now: Instant) -> String {
     let Some(end) = &state.ended else {
         return match state.is_broken() {
             true => paint(DIM, "nothing is applied before the code compiles"),
-            false => String::new(),
+            false => paint(DIM, "not looked at yet"),
         };
     };
     match state.try_again_at {
@@ -142,7 +142,8 @@ fn of_end(end: &RunEnd) -> Vec<String> {
             .iter()
             .map(|drift| format!("{}: {}", paint(YELLOW, "drift"), drift.message)),
     );
-    if !end.drift.is_empty() {
+    // A run that goes on with edited code says itself what that means.
+    if !end.drift.is_empty() && end.migrations.is_empty() {
         texts.push(paint(DIM, DRIFT_HINT));
     }
     if let Some(error) = end.error.as_ref().filter(|_| end.is_failure()) {

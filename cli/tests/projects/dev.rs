@@ -1,11 +1,11 @@
 //! `cargo migrate dev`: real files, real builds, real runs, a real terminal.
 
-use crate::project::{Ended, Project, Turn};
+use crate::project::{Ended, Project, Turn, target_folder};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rexpect::session::{PtySession, spawn_command};
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -129,7 +129,10 @@ struct Dev {
 
 impl Dev {
     fn start(shop: &Shop, line: &str) -> Dev {
-        let mut command = shop.project.migrate_command(line);
+        Dev::of(shop.project.migrate_command(line))
+    }
+
+    fn of(mut command: Command) -> Dev {
         let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
         let stdout = BufReader::new(process.stdout.take().unwrap());
         let (sender, lines) = channel();
@@ -247,10 +250,83 @@ fn an_afternoon_of_editing() {
         .write("driftless.toml", "[database]\nurl = \"sqlite://app.db\"\n");
     dev.expect("nothing pending");
 
+    // The whole folder goes away, and comes back.
+    std::fs::rename(shop.project.path("migrations"), shop.project.path("away")).unwrap();
+    dev.expect("there is no migrations folder `migrations`");
+    std::fs::rename(shop.project.path("away"), shop.project.path("migrations")).unwrap();
+    dev.expect("2 migrations applied, nothing pending");
+
     dev.signal(Signal::SIGTERM);
     let (code, lines) = dev.end();
     assert_eq!(code, Some(0), "{lines:#?}");
-    Dev::start(&shop, "dev").expect("nothing pending");
+
+    // The lock went with its holder. The binary's own `dev` becomes this one.
+    let beside = std::path::Path::new(env!("CARGO_BIN_EXE_cargo-migrate"))
+        .parent()
+        .unwrap();
+    let path = std::env::var_os("PATH").unwrap();
+    let path = std::env::join_paths(
+        [beside.to_path_buf()]
+            .into_iter()
+            .chain(std::env::split_paths(&path)),
+    );
+    let mut own = shop.project.command(target_folder().join("debug/migrate"));
+    own.arg("dev").env("PATH", path.unwrap());
+    Dev::of(own).expect("2 migrations applied, nothing pending");
+}
+
+#[test]
+fn in_json_each_thing_is_an_object_and_the_last_has_a_status() {
+    let shop = Shop::new();
+    let mut dev = Dev::start(&shop, "dev --json");
+    dev.expect("\"event\":\"building\"");
+    dev.expect("\"event\":\"built\"");
+    dev.expect("\"event\":\"step_completed\"");
+    dev.expect("\"status\":\"completed\"");
+    shop.project.write(&shop.file, "fn");
+    dev.expect("\"event\":\"changed\"");
+    dev.expect("\"event\":\"broken\"");
+    dev.signal(Signal::SIGINT);
+    let (code, lines) = dev.end();
+    assert_eq!(code, Some(0));
+    let objects: Vec<serde_json::Value> = lines
+        .iter()
+        .map(|line| serde_json::from_str(line).expect(line))
+        .collect();
+    assert_eq!(objects.last().unwrap()["status"], "completed", "{lines:#?}");
+}
+
+#[test]
+fn other_databases_are_refused_and_strict_ends_it() {
+    let shop = Shop::new();
+    for line in ["dev --prod", "dev --env staging"] {
+        let refused = shop.end(line).expect(2);
+        assert!(
+            refused.err.contains("local database only"),
+            "{}",
+            refused.err
+        );
+    }
+    let help = shop.end("dev --help").expect(0);
+    assert!(help.out.contains("--once"), "{}", help.out);
+    shop.database
+        .execute(
+            "UPDATE items SET price = 9223372036854775807 WHERE id = 700",
+            [],
+        )
+        .unwrap();
+    shop.project.write(
+        "driftless.toml",
+        "[database]\nurl = \"sqlite://app.db\"\n[dev.migrations]\nstrict = true\n",
+    );
+    let (code, lines) = Dev::start(&shop, "dev").end();
+    assert_eq!(code, Some(1), "{lines:#?}");
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.contains("failed at document 700 of items")),
+        "{lines:#?}"
+    );
 }
 
 #[test]

@@ -123,7 +123,7 @@ pub fn package(name: &str) -> String {
 }
 
 /// All projects build here, so that driftless is compiled once.
-fn target_folder() -> PathBuf {
+pub fn target_folder() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("projects")
 }
 
