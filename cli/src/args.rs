@@ -112,6 +112,8 @@ pub enum Command {
     Work(Rest),
     /// Push the code, apply what is pending, build aggregates; strict unless told otherwise
     Deploy(Rest),
+    /// Build, rebuild, look at and remove aggregates
+    Aggregate(Rest),
     /// Show the settings, and where each of them comes from
     Config(Rest),
     /// Watch the code, rebuild and apply while you type; relaxed, and on the local database only

@@ -35,3 +35,12 @@ pub fn migration(arguments: TokenStream, item: TokenStream) -> TokenStream {
 pub fn patch(fields: TokenStream) -> TokenStream {
     expand::patch(fields.into()).into()
 }
+
+/// Counts, sums, averages, minima and maxima of a table's rows by some of its columns, kept current by the database:
+/// `aggregate! { pub TODOS_BY_PROJECT = "todos" by (project_id, completed) { count, sum(effort), max(created_at) } }`.
+///
+/// The constant is an `Aggregate`. Columns are named by identifiers, or by text where their names are none.
+#[proc_macro]
+pub fn aggregate(declaration: TokenStream) -> TokenStream {
+    expand::aggregate(declaration.into()).into()
+}

@@ -1,6 +1,7 @@
 //! One vocabulary of faults. The macros, the build script and the command line render the same entry,
 //! each in its own way: what is wrong, a short label, and what to write instead.
 
+use crate::aggregate::AggregateFault;
 use proc_macro2::Span;
 use std::fmt;
 use std::path::PathBuf;
@@ -267,6 +268,8 @@ pub enum FaultKind {
         field: String,
         columns: Vec<String>,
     },
+    // `aggregate!`.
+    Aggregate(AggregateFault),
     // The lock file.
     LockUnreadable {
         problem: String,
@@ -387,6 +390,10 @@ impl FaultKind {
             .or_else(|| self.attribute_entry())
             .or_else(|| self.function_entry())
             .or_else(|| self.lock_entry())
+            .or_else(|| match self {
+                FaultKind::Aggregate(fault) => Some(fault.entry()),
+                _ => None,
+            })
             .unwrap_or_else(|| {
                 (
                     format!("{self:?}"),

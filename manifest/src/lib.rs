@@ -3,6 +3,7 @@
 //! The macros, build scripts and the command line are front ends of this crate, so what one of them accepts
 //! all of them accept, and a fault reads the same wherever it shows. It knows nothing of databases.
 
+pub mod aggregate;
 pub mod attribute;
 pub mod check;
 pub mod checksum;

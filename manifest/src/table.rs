@@ -3,10 +3,11 @@
 use crate::diagnostic::FaultKind;
 
 /// Our own tables: a migration never visits them.
-const RESERVED: [&str; 6] = [
+const RESERVED: [&str; 7] = [
     "migration_state",
     "migration_run",
     "migration_audit",
+    "migration_aggregate",
     "migration_range",
     "migration_quarantine",
     "migration_schema",

@@ -104,3 +104,18 @@ fn patches() {
         }))),
     );
 }
+
+#[test]
+fn aggregates() {
+    assert_expansion(
+        "aggregate",
+        expand::aggregate(quote!(
+            /// How much there is to do.
+            pub TODOS_BY_PROJECT = "shop.todos" by (project_id, "odd name") { count, sum(effort), max(created_at) }
+        )),
+    );
+    assert_expansion(
+        "aggregate_with_faults",
+        expand::aggregate(quote!(A = "todos" by () { summ(effort), sum })),
+    );
+}

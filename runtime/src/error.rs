@@ -45,6 +45,8 @@ pub enum ErrorKind {
     Step,
     /// The `migration_*` tables are not what this build expects.
     Schema,
+    /// An aggregate is not `READY`: what it holds is not what its table holds.
+    Stale,
 }
 
 impl Error {
@@ -107,6 +109,11 @@ impl Error {
     /// Whether trying again later may help: the database was locked or away.
     pub fn is_busy(&self) -> bool {
         self.kind() == ErrorKind::Busy
+    }
+
+    /// Whether an aggregate is not `READY`.
+    pub fn is_stale(&self) -> bool {
+        self.kind() == ErrorKind::Stale
     }
 
     /// The message and every cause below it, joined by `: `.

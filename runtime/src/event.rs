@@ -48,6 +48,38 @@ pub enum Event {
         /// Triggers of the table that do not fire because of `safe_bypass`.
         bypassed_triggers: Vec<String>,
     },
+    /// Another process builds an aggregate; this one waits for it.
+    AggregateAwaited {
+        /// The aggregate.
+        name: String,
+        /// Who builds it: host and process.
+        holder: String,
+    },
+    /// An aggregate is being built from now on, or gone on with.
+    AggregateStarted {
+        /// The aggregate.
+        name: String,
+        /// The table it counts.
+        table: String,
+        /// Rows counted before.
+        processed: u64,
+        /// Rows to count in all, about.
+        total: u64,
+    },
+    /// A batch of an aggregate's build is committed.
+    AggregateBatch {
+        /// The aggregate.
+        name: String,
+        /// Rows counted so far.
+        processed: u64,
+        /// Rows to count in all, about.
+        total: u64,
+    },
+    /// An aggregate is built: it is `READY`.
+    AggregateReady {
+        /// The aggregate.
+        name: String,
+    },
     /// A batch is committed (in a dry run: rolled back).
     BatchCommitted {
         /// The migration.

@@ -1,6 +1,7 @@
 //! The private door: everything that an expansion names, by absolute path, and nothing else.
 //! Not public API: it may change in any release together with the macros.
 
+pub use crate::aggregate::{AggregateDefinition, AggregateFunction, FunctionKind};
 pub use crate::batch::{Batch, Documents};
 pub use crate::document::Shape;
 pub use crate::manifest::{

@@ -17,6 +17,7 @@
 #[doc(hidden)]
 #[path = "generated.rs"]
 pub mod __private;
+mod aggregate;
 mod batch;
 #[cfg(feature = "cli")]
 pub mod cli;
@@ -40,8 +41,12 @@ mod store;
 mod value;
 mod worker;
 
+pub use aggregate::{
+    Aggregate, AggregateDefinition, AggregateFunction, AggregateReader, AggregateReport,
+    AggregateState, AggregateStatus, Backfill, FunctionKind, Group, GroupKey, KeyPrefix,
+};
 pub use ctx::{Ctx, Db, Orm};
-pub use driftless_macros::{include_migrations, migration, migrations, patch};
+pub use driftless_macros::{aggregate, include_migrations, migration, migrations, patch};
 pub use error::{BoxError, Error, ErrorKind, Result};
 pub use event::Event;
 pub use history::{Direction, RunRow, RunStatus, StateRow, StateStatus};

@@ -1,5 +1,6 @@
 //! The async face of the engine: what an app, a test or the command line calls.
 
+use crate::aggregate::{AggregateDefinition, Readers};
 use crate::engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer};
@@ -27,6 +28,8 @@ pub struct Migrator {
     pub(crate) hooks: Hooks,
     pub(crate) observer: Observer,
     pub(crate) lease: Duration,
+    pub(crate) aggregates: Vec<&'static AggregateDefinition>,
+    pub(crate) readers: Readers,
 }
 
 /// How long a run's lease lasts without a commit, unless [`Migrator::lease`] says otherwise.
@@ -47,6 +50,8 @@ impl Migrator {
             hooks: Hooks::default(),
             observer: Arc::new(|_| ()),
             lease: DEFAULT_LEASE,
+            aggregates: Vec::new(),
+            readers: Readers::default(),
         };
         migrator
             .on_thread(|migrator| migrator.store.connect().map(drop))

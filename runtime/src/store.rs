@@ -5,6 +5,7 @@
 // What only a store reads is unused in a build without one.
 #![cfg_attr(not(all(feature = "sqlite", feature = "postgres")), allow(dead_code))]
 
+use crate::aggregate::AggregateSession;
 use crate::error::{Error, Result};
 use crate::patch::Patch;
 use crate::value::{Key, Row, Value};
@@ -58,7 +59,7 @@ impl fmt::Display for Limit {
 pub(crate) type RowSink<'s> = &'s mut dyn FnMut(&dyn Row) -> Result<()>;
 
 /// One connection.
-pub(crate) trait Session: Send {
+pub(crate) trait Session: AggregateSession + Send {
     /// Begins a transaction. Waits for other writers no longer than a busy timeout, then fails with a busy error; nothing
     /// has happened then and the call may be repeated. A session whose connection was lost connects anew.
     ///
@@ -279,6 +280,13 @@ pub(crate) trait Session: Send {
     fn step_reaches_out(&mut self) -> Result<()> {
         Ok(())
     }
+
+    /// The tables, by their names as SQL writes them, whose rows a statement like this changes without firing their triggers
+    /// while [`Session::fire_triggers`] is off.
+    fn tables_past_triggers(&mut self, sql: &str) -> Result<Vec<String>> {
+        let _ = sql;
+        Ok(Vec::new())
+    }
 }
 
 /// What [`Session::write`] did.
@@ -314,7 +322,7 @@ pub(crate) struct BatchEnd {
     /// Returns one row with one truth value, or none when the batch is not to be committed.
     pub fence: Statement,
     /// Whatever else belongs to the transaction.
-    pub rest: Statement,
+    pub rest: Vec<Statement>,
 }
 
 /// What became of a transaction whose end was posted.

@@ -35,6 +35,8 @@ pub struct WorkerReport {
     pub driven: u64,
     /// Steps of other drivers it helped with.
     pub helped: u64,
+    /// How often it built aggregates that were left to a worker ([`Backfill::detach`](crate::Backfill::detach)).
+    pub built: u64,
     /// Runs it refused, because they were planned with other migrations.
     pub refused: u64,
     /// How the last run it drove ended.

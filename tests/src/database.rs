@@ -180,6 +180,14 @@ impl TestStore for Database {
 }
 
 impl TestApp for Connection {
+    fn try_write(&mut self, script: &str) -> bool {
+        let written = self.execute_batch(script).is_ok();
+        if !self.is_autocommit() {
+            let _ = self.execute_batch("ROLLBACK");
+        }
+        written
+    }
+
     fn run(&mut self, script: &str) {
         self.execute_batch(script)
             .unwrap_or_else(|error| panic!("{script}: {error}"));

@@ -55,4 +55,7 @@ fixtures! {
     quarantine = "migrations/quarantine";
     quarantine_normal = "migrations/quarantine_normal";
     empty_bytes = "migrations/empty_bytes";
+    todos_bypass = "migrations/todos_bypass";
+    todos_normal = "migrations/todos_normal";
+    todos_elsewhere = "migrations/todos_elsewhere";
 }

@@ -13,6 +13,7 @@ mod proxy;
 mod scenario;
 mod seed;
 mod store;
+pub mod todos;
 
 pub use child::Child;
 pub use database::Database;

@@ -62,6 +62,7 @@ pub const BACK_TO_VERSION_2: &str = "
     ALTER TABLE migration_run DROP COLUMN program;
     ALTER TABLE migration_run DROP COLUMN git_commit;
     DROP TABLE migration_audit;
+    DROP TABLE migration_aggregate;
     UPDATE migration_schema SET version = 2;";
 
 /// Runs until this many documents are done, then stops between two batches.

@@ -128,6 +128,10 @@ pub trait TestStore: Sized + 'static {
 
 /// A connection of the app's.
 pub trait TestApp: Send + 'static {
+    /// Runs a script that others may get in the way of; says whether it went through. A transaction it began and did not end
+    /// is ended.
+    fn try_write(&mut self, script: &str) -> bool;
+
     /// Runs a script.
     ///
     /// # Panics

@@ -3,11 +3,13 @@
 //! Reading and judging happen in the modules of this crate that the command line uses too; here it is only
 //! quoted. An expansion holds constructor calls and function pointers: behaviour lives in the runtime.
 
+mod aggregate;
 mod handover;
 mod manifest;
 mod patch;
 mod step;
 
+pub use aggregate::aggregate;
 pub use manifest::{include_migrations, migrations};
 pub use patch::patch;
 pub use step::step;

@@ -117,6 +117,7 @@ impl Batch {
         self.truncated = false;
         self.ctx.changed = 0;
         self.ctx.own_writes = 0;
+        self.ctx.passed.clear();
     }
 
     /// What the step reaches besides its document.
@@ -145,6 +146,7 @@ impl Batch {
             return Ok(());
         }
         self.check(&patch)?;
+        self.ctx.passed.removed |= patch.is_delete();
         if self.differences.len() < self.sample {
             return self.write_and_compare(patch);
         }

@@ -91,6 +91,9 @@ pub(crate) enum Command {
     Work(Work),
     /// Push the code, apply what is pending, build aggregates; strict unless told otherwise
     Deploy(Box<Deploy>),
+    /// Build, rebuild, look at and remove aggregates
+    #[command(subcommand)]
+    Aggregate(Aggregate),
     /// Show the settings, and where each of them comes from
     Config(Config),
     /// Watch the code, rebuild and apply while you type; relaxed, and on the local database only
@@ -175,6 +178,44 @@ pub(crate) struct RunFlags {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) rows_per_second: Option<u64>,
     /// Give up, with exit code 5, when the database stays locked, busy or away this long; 30000 when not given
+    #[arg(long, value_name = "MS")]
+    pub(crate) lock_timeout_ms: Option<u64>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Aggregate {
+    /// Build the declared aggregates that are not READY, or go on with building them
+    Backfill(BackfillFlags),
+    /// Build aggregates from the first row, also those that are READY
+    Rebuild(BackfillFlags),
+    /// Remove aggregates that this program does not declare, with their triggers
+    Prune,
+    /// Show how every aggregate stands
+    Status,
+}
+
+/// What `aggregate backfill` and `aggregate rebuild` have in common.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct BackfillFlags {
+    /// Only these; all that are declared when none is named
+    #[arg(value_name = "NAME")]
+    pub(crate) names: Vec<String>,
+    /// Rows per transaction, exactly; sized by the time a batch takes when not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(BATCH_SIZES))]
+    pub(crate) batch_size: Option<u32>,
+    /// Stop, with exit code 5, when it is not done after this long; the next backfill goes on from there
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) timeout_ms: Option<u64>,
+    /// Make tables and triggers and return; `migrate work` builds, here or on any machine
+    #[arg(long)]
+    pub(crate) detach: bool,
+    /// Make no pause between batches
+    #[arg(long, conflicts_with = "pause_ms")]
+    pub(crate) full_speed: bool,
+    /// Pause this long between batches
+    #[arg(long, value_name = "MS")]
+    pub(crate) pause_ms: Option<u64>,
+    /// Give up, with exit code 5, when the database or the table stays locked this long; 30000 when not given
     #[arg(long, value_name = "MS")]
     pub(crate) lock_timeout_ms: Option<u64>,
 }
@@ -406,7 +447,12 @@ mod tests {
             .filter(|command| command.get_name() != "help")
         {
             let name = format!("help_{}", command.get_name());
-            insta::assert_snapshot!(name, command.render_help().to_string());
+            insta::assert_snapshot!(name.clone(), command.render_help().to_string());
+            let commands = command.get_subcommands_mut();
+            for command in commands.filter(|command| command.get_name() != "help") {
+                let name = format!("{name}_{}", command.get_name());
+                insta::assert_snapshot!(name, command.render_help().to_string());
+            }
         }
     }
 

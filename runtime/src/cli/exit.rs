@@ -50,7 +50,7 @@ impl From<Error> for Failure {
 }
 
 /// The exit code of an error.
-fn code_of_kind(kind: ErrorKind) -> u8 {
+pub(crate) fn code_of_kind(kind: ErrorKind) -> u8 {
     match kind {
         ErrorKind::Usage => USAGE,
         ErrorKind::Drift => DRIFT,

@@ -1,5 +1,6 @@
 //! The objects of `--json`, in types of their own: other people's scripts depend on every key.
 
+use crate::aggregate::{AggregateReport, AggregateStatus};
 use crate::cli::exit::{self, Failure};
 use crate::cli::secret;
 use crate::event::Event;
@@ -36,6 +37,18 @@ pub(crate) struct Migration<'r> {
 }
 
 impl<'r> RunEnd<'r> {
+    /// Something that went well and was no run.
+    pub(crate) fn without_run(status: &'r str) -> Self {
+        RunEnd {
+            status,
+            run_id: None,
+            direction: None,
+            migrations: Vec::new(),
+            drift: &[],
+            error: None,
+        }
+    }
+
     /// A run that was planned.
     pub(crate) fn of_report(report: &'r Report) -> Self {
         let migrations = report.migrations.iter().map(|migration| Migration {
@@ -98,14 +111,7 @@ pub(crate) struct WorkEnd<'r> {
 
 impl<'r> WorkEnd<'r> {
     pub(crate) fn of_report(report: &'r WorkerReport) -> Self {
-        let nothing = RunEnd {
-            status: RunStatus::Noop.as_str(),
-            run_id: None,
-            direction: None,
-            migrations: Vec::new(),
-            drift: &[],
-            error: None,
-        };
+        let nothing = RunEnd::without_run(RunStatus::Noop.as_str());
         WorkEnd {
             last: report.last.as_ref().map_or(nothing, RunEnd::of_report),
             driven: report.driven,
@@ -113,6 +119,54 @@ impl<'r> WorkEnd<'r> {
             refused: report.refused,
         }
     }
+}
+
+/// The last line of `aggregate backfill` and `aggregate rebuild`.
+#[derive(Debug, Serialize)]
+pub(crate) struct AggregateEnd<'r> {
+    #[serde(flatten)]
+    pub(crate) end: RunEnd<'r>,
+    pub(crate) aggregates: &'r [AggregateStatus],
+}
+
+impl<'r> AggregateEnd<'r> {
+    pub(crate) fn of_report(report: &'r AggregateReport) -> Self {
+        AggregateEnd {
+            end: RunEnd {
+                error: report.error.as_deref().map(secret::mask_text),
+                ..RunEnd::without_run(report.status.as_str())
+            },
+            aggregates: &report.aggregates,
+        }
+    }
+}
+
+/// The line of `aggregate prune`.
+#[derive(Debug, Serialize)]
+pub(crate) struct PruneEnd<'r> {
+    #[serde(flatten)]
+    pub(crate) end: RunEnd<'r>,
+    /// The names of those that were removed.
+    pub(crate) pruned: &'r [String],
+}
+
+impl<'r> PruneEnd<'r> {
+    pub(crate) fn of(pruned: &'r [String]) -> Self {
+        let status = match pruned {
+            [] => RunStatus::Noop,
+            _ => RunStatus::Completed,
+        };
+        PruneEnd {
+            end: RunEnd::without_run(status.as_str()),
+            pruned,
+        }
+    }
+}
+
+/// The line of `aggregate status`.
+#[derive(Debug, Serialize)]
+pub(crate) struct StatusOfAggregates<'r> {
+    pub(crate) aggregates: &'r [AggregateStatus],
 }
 
 /// The lines of `work` before the last, as things happen. Progress is not among them.
@@ -146,6 +200,9 @@ pub(crate) enum WorkEvent<'e> {
         run_id: &'e str,
         status: &'e str,
         error: Option<String>,
+    },
+    AggregateReady {
+        name: &'e str,
     },
     Idle,
     Refused {
@@ -213,7 +270,12 @@ impl<'e> WorkEvent<'e> {
             Event::Warning { message } => WorkEvent::Warning {
                 message: secret::mask_text(message),
             },
-            Event::Following { .. } | Event::BatchCommitted { .. } => return None,
+            Event::AggregateReady { name } => WorkEvent::AggregateReady { name },
+            Event::Following { .. }
+            | Event::BatchCommitted { .. }
+            | Event::AggregateStarted { .. }
+            | Event::AggregateAwaited { .. }
+            | Event::AggregateBatch { .. } => return None,
         })
     }
 }

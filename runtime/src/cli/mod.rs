@@ -14,6 +14,7 @@
 //! Exit codes are [`exit`]'s constants. With `--json`, standard output holds one object per line and nothing else.
 
 mod accept;
+mod aggregate;
 mod args;
 mod baseline;
 mod cancel;
@@ -39,6 +40,7 @@ mod summary;
 mod target;
 mod work;
 
+use crate::aggregate::AggregateDefinition;
 use crate::hooks::WriteHooks;
 use crate::manifest::Manifest;
 use crate::migrator::Migrator;
@@ -84,6 +86,14 @@ impl Cli {
         let table = table.to_owned();
         self.hooks
             .push(Box::new(move |migrator| migrator.hooks(&table, hooks)));
+        self
+    }
+
+    /// As [`Migrator::aggregates`].
+    pub fn aggregates(mut self, aggregates: &[&'static AggregateDefinition]) -> Self {
+        let aggregates = aggregates.to_vec();
+        self.hooks
+            .push(Box::new(move |migrator| migrator.aggregates(&aggregates)));
         self
     }
 
@@ -175,6 +185,7 @@ impl Session {
             Command::Deploy(flags) => deploy::command(self, &flags).await,
             Command::Config(flags) => settings::show::command(&self, &flags),
             Command::Dev(flags) => dev::command(self, flags).await,
+            Command::Aggregate(command) => aggregate::command(self, command).await,
             Command::Drift => diff::command(self).await,
             Command::Accept(flags) => accept::command(self, flags).await,
             Command::Baseline(flags) => baseline::command(self, flags).await,

@@ -58,9 +58,10 @@ impl Progress {
     pub(crate) fn observe(&self, event: &Event) {
         let mut shown = self.lock();
         let took = match event {
-            Event::StepCompleted { .. } | Event::RunEnded { .. } | Event::WorkerIdle => {
-                shown.step.take().map(Step::finish)
-            }
+            Event::StepCompleted { .. }
+            | Event::RunEnded { .. }
+            | Event::AggregateReady { .. }
+            | Event::WorkerIdle => shown.step.take().map(Step::finish),
             _ => None,
         };
         for line in words(event, shown.verb, took.unwrap_or_default()) {
@@ -71,6 +72,9 @@ impl Progress {
             | Event::Following { run_id, .. }
             | Event::TakenOver { run_id, .. } => shown.run_id = Some(run_id.clone()),
             Event::StepStarted {
+                processed, total, ..
+            }
+            | Event::AggregateStarted {
                 processed, total, ..
             } => {
                 shown.step = Some(Step::begin(shown.on_terminal, *processed, *total));
@@ -83,6 +87,11 @@ impl Progress {
             } => {
                 self.advance(&mut shown, migration_id, *processed, *total);
             }
+            Event::AggregateBatch {
+                name,
+                processed,
+                total,
+            } => self.advance(&mut shown, name, *processed, *total),
             _ => {}
         }
     }
@@ -254,9 +263,43 @@ fn words(event: &Event, verb: &str, took: Duration) -> Vec<String> {
             vec![format!("{}: {reason}", paint(YELLOW, "refused"))]
         }
         Event::Warning { message } => vec![format!("{}: {message}", paint(YELLOW, "warning"))],
-        Event::RunStarted { .. } | Event::BatchCommitted { .. } | Event::RunEnded { .. } => {
-            Vec::new()
+        Event::AggregateStarted {
+            name,
+            table,
+            processed,
+            total,
+        } => {
+            let verb = if *processed > 0 {
+                "resuming"
+            } else {
+                "building"
+            };
+            let extent = match processed {
+                0 => format!("({table}, about {} rows)", grouped(*total)),
+                done => format!(
+                    "({table}, {} of about {} rows counted)",
+                    grouped(*done),
+                    grouped(*total)
+                ),
+            };
+            vec![format!(
+                "{verb} {} {}",
+                paint(BOLD, name),
+                paint(DIM, extent)
+            )]
         }
+        Event::AggregateAwaited { name, holder } => {
+            vec![format!("{name} is being built by {holder}; waiting for it")]
+        }
+        Event::AggregateReady { name } => vec![format!(
+            "{} {name} {}",
+            paint(GREEN, "READY"),
+            paint(DIM, seconds(took))
+        )],
+        Event::RunStarted { .. }
+        | Event::BatchCommitted { .. }
+        | Event::AggregateBatch { .. }
+        | Event::RunEnded { .. } => Vec::new(),
     }
 }
 

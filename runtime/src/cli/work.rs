@@ -99,6 +99,7 @@ fn words(report: &WorkerReport) -> String {
     let parts = [
         count(report.driven, "run driven", "runs driven"),
         count(report.helped, "step helped with", "steps helped with"),
+        count(report.built, "build of aggregates", "builds of aggregates"),
         count(report.refused, "run refused", "runs refused"),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();

@@ -3,6 +3,7 @@
 use super::Ctx;
 use crate::document::{record_from_row, to_parameters};
 use crate::error::{Error, Result};
+use crate::manifest::WriteMode;
 use crate::value::Value;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -88,6 +89,9 @@ impl Db<'_> {
             return Err(Error::step(format!(
                 "`{word}` would end or split the batch's transaction; remove it: everything a step does commits with its batch"
             )));
+        }
+        if self.ctx.write_mode == WriteMode::SafeBypass {
+            self.ctx.passed.statements.insert(sql.to_owned());
         }
         to_parameters(parameters).map_err(|reason| {
             Error::step(format!(

@@ -11,9 +11,9 @@ use crate::history::Direction;
 use crate::hooks::{Change, ChangeKind, Hooks};
 use crate::manifest::{Migration, WriteMode};
 use crate::patch::Patch;
-use crate::store::{Page, Session, TableInfo, WriteFailure};
+use crate::store::{Page, Session, TableInfo, WriteFailure, quote};
 use crate::value::{Key, show_key};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// What a step can reach besides its document.
@@ -56,6 +56,49 @@ pub struct Ctx {
     pub(crate) unattributed: bool,
     tables: HashMap<String, Arc<TableInfo>>,
     hook_depth: usize,
+    /// What was written past the triggers.
+    pub(crate) passed: Passed,
+}
+
+/// What a batch wrote past the triggers: aggregates of these tables are not right any more.
+#[derive(Debug, Default)]
+pub(crate) struct Passed {
+    /// Names of tables as SQL writes them.
+    pub tables: BTreeSet<String>,
+    /// Statements like those that were run: which tables they reach, foreign key actions included, the store knows.
+    pub statements: BTreeSet<String>,
+    /// Whether a document was removed.
+    pub removed: bool,
+}
+
+impl Passed {
+    /// Rows of a table were changed.
+    pub(crate) fn changed(&mut self, table: &TableInfo, removed: bool) {
+        let name = &table.sql_name;
+        if !self.tables.contains(name) {
+            self.tables.insert(name.clone());
+        }
+        if removed {
+            self.statements.insert(format!("DELETE FROM {name}"));
+            return;
+        }
+        let columns = table.columns.iter();
+        let writable = columns.filter(|column| !column.generated && !table.is_key(&column.name));
+        let sets: Vec<String> = writable
+            .map(|column| format!("{0} = {0}", quote(&column.name)))
+            .collect();
+        if !sets.is_empty() {
+            let sql = format!("UPDATE {name} SET {}", sets.join(", "));
+            self.statements.insert(sql);
+        }
+    }
+
+    /// Nothing was, so far.
+    pub(crate) fn clear(&mut self) {
+        self.tables.clear();
+        self.statements.clear();
+        self.removed = false;
+    }
 }
 
 /// A failure of the batch, and the document it belongs to.
@@ -96,6 +139,7 @@ impl Ctx {
             unattributed: false,
             tables: HashMap::new(),
             hook_depth: 0,
+            passed: Passed::default(),
         }
     }
 
@@ -259,6 +303,9 @@ impl Ctx {
         let [(_, patch)] = pair;
         change.patch = patch;
         if written.rows > 0 {
+            if self.write_mode == WriteMode::SafeBypass {
+                self.passed.changed(table, change.patch.is_delete());
+            }
             self.run_hooks(&mut change, false)?;
         }
         Ok(written.rows > 0)

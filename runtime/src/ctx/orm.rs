@@ -4,6 +4,7 @@ use super::Ctx;
 use crate::document::{columns_of, record_from_row, to_parameters};
 use crate::error::{Error, Result};
 use crate::hooks::{Change, ChangeKind};
+use crate::manifest::WriteMode;
 use crate::patch::Patch;
 use crate::store::TableInfo;
 use crate::value::{Key, Value};
@@ -100,6 +101,9 @@ impl Orm<'_> {
             error.context(format!("a row cannot be inserted into {}", table.name))
         });
         let key = self.ctx.or_poison(inserted)?;
+        if self.ctx.write_mode == WriteMode::SafeBypass {
+            self.ctx.passed.tables.insert(table.sql_name.clone());
+        }
         change.key = key.map(|key| key.to_vec());
         self.ctx.run_hooks(&mut change, false)
     }

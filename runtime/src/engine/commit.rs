@@ -8,6 +8,8 @@ use super::visit::{Execution, Outcome};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::history::{self, Advanced, Fate, Progress, RangeFence, RangeRow, RunStatus};
+use crate::manifest::WriteMode;
+use crate::store::Statement;
 use crate::value::Key;
 use std::time::{Duration, Instant};
 
@@ -54,6 +56,9 @@ impl Execution<'_, '_, '_> {
                     return Ok(Outcome::Elsewhere(range));
                 }
             }
+            for Statement { sql, parameters } in self.distrust_aggregates(done.changed)? {
+                self.batch.ctx.session.post(&sql, &parameters)?;
+            }
             next = self.write_state(&fence, &to, done, stuck)?;
             self.work_took = begun.elapsed();
             if !self.commit_for_certain(&fence, &to)? {
@@ -67,6 +72,31 @@ impl Execution<'_, '_, '_> {
         } else {
             Outcome::More
         })
+    }
+
+    /// What marks the aggregates STALE whose tables this batch changed past their triggers. Every batch does: one may have
+    /// been built since the last.
+    pub(super) fn distrust_aggregates(&mut self, changed: u64) -> Result<Vec<Statement>> {
+        let ctx = &mut self.batch.ctx;
+        if ctx.write_mode != WriteMode::SafeBypass {
+            return Ok(Vec::new());
+        }
+        if changed > 0 {
+            let removed = ctx.passed.removed;
+            ctx.passed.changed(&ctx.table, removed);
+        }
+        let mut tables = ctx.passed.tables.clone();
+        for sql in &ctx.passed.statements {
+            tables.extend(ctx.session.tables_past_triggers(sql)?);
+        }
+        let reason = || {
+            let id = ctx.migration.id;
+            format!("migration {id} rewrote its table in safe_bypass mode")
+        };
+        Ok(tables
+            .iter()
+            .map(|table| history::distrust_aggregates_of(&*ctx.session, table, &reason()))
+            .collect())
     }
 
     /// What this worker knows after a commit.

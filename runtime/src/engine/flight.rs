@@ -41,8 +41,10 @@ impl Execution<'_, '_, '_> {
             return Ok(false);
         };
         done.changed = self.batch.expected;
+        let distrust = self.distrust_aggregates(done.changed)?;
         let session = &mut *self.batch.ctx.session;
-        let end = history::batch_end(session, fence, &self.range, to, standing, done);
+        let mut end = history::batch_end(session, fence, &self.range, to, standing, done);
+        end.rest.extend(distrust);
         if !session.post_end(&end)? {
             return Ok(false);
         }

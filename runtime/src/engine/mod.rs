@@ -33,9 +33,12 @@ mod worker;
 pub(crate) use accept::accept;
 pub(crate) use baseline::baseline;
 pub(crate) use heart::Heart;
+pub(crate) use lease::{Holder, is_gone};
 pub(crate) use origin::Origin;
+pub(crate) use pace::Pace;
 #[cfg(feature = "cli")]
 pub(crate) use preview::{Preview, preview};
+pub(crate) use retry::{Patience, gave_up};
 pub(crate) use run::run;
 pub(crate) use state::Standing;
 pub(crate) use status::{cancel, status};

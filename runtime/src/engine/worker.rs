@@ -6,6 +6,7 @@ use super::retry::Patience;
 use super::run::{Attempt, Drive, attempt};
 use super::status::is_live;
 use super::step;
+use crate::aggregate;
 use crate::engine::plan::{Begin, Work};
 use crate::error::{ErrorKind, Result};
 use crate::event::Event;
@@ -151,7 +152,7 @@ impl Working<'_> {
     /// Says whether there was something to do.
     fn run_errand(&mut self, errand: Errand) -> Result<bool> {
         match errand {
-            Errand::Nothing => Ok(false),
+            Errand::Nothing => self.build_aggregates(),
             Errand::Drive(request) => self.drive(&request),
             Errand::Help(run) => self.help(&run),
         }
@@ -216,6 +217,20 @@ impl Working<'_> {
         let helped = step::help(&drive, session, &work, at, last)?;
         self.report.helped += u64::from(helped);
         Ok(helped)
+    }
+
+    /// Builds the aggregates that somebody left to a worker. Says whether it built one.
+    fn build_aggregates(&mut self) -> Result<bool> {
+        let report = aggregate::build_requested(self.migrator, &self.request.stop)?;
+        let Some(report) = report else {
+            return Ok(false);
+        };
+        if let Some(message) = report.error {
+            (self.migrator.observer)(&Event::Warning { message });
+            return Ok(false);
+        }
+        self.report.built += 1;
+        Ok(true)
     }
 
     /// Waits for something to do; whoever asks us to stop cuts that short.

@@ -45,7 +45,13 @@ pub(crate) fn batch_end(
 ) -> BatchEnd {
     BatchEnd {
         fence: cursor_statement(session, fence, from, to),
-        rest: state_statement(session, &fence.migration_id, standing, to, more),
+        rest: vec![state_statement(
+            session,
+            &fence.migration_id,
+            standing,
+            to,
+            more,
+        )],
     }
 }
 

@@ -5,6 +5,7 @@
 //! [`Session::now_sql`](crate::store::Session::now_sql) and are written back only as they were read.
 
 mod advance;
+mod aggregates;
 mod audit;
 mod ranges;
 mod read;
@@ -16,6 +17,11 @@ mod write;
 
 pub(crate) use advance::{
     Advanced, Fate, advance, advance_state, batch_end, elsewhere, fate, open_ranges,
+};
+pub(crate) use aggregates::{
+    AggregateFence, AggregateRow, advance_aggregate, begin_aggregate, distrust_aggregates_of,
+    forget_aggregate, has_aggregates, hold_aggregate, lease_aggregate, load_aggregate,
+    load_aggregates, refuse_aggregate, release_aggregate,
 };
 pub(crate) use audit::{AuditAction, Decision, insert_applied, record_decision, replace_checksum};
 pub(crate) use ranges::{RangeFence, RangeRow, hold, lease, next_pass, release, renewal, split};

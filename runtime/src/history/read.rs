@@ -244,7 +244,7 @@ impl Cells<'_> {
         self.optional(at)?.ok_or_else(|| self.damaged(at))
     }
 
-    fn integer(&self, at: usize) -> Result<i64> {
+    pub(super) fn integer(&self, at: usize) -> Result<i64> {
         match self.row.cell(at)? {
             ValueRef::Integer(value) => Ok(value),
             ValueRef::Boolean(value) => Ok(value.into()),
@@ -252,21 +252,21 @@ impl Cells<'_> {
         }
     }
 
-    fn count(&self, at: usize) -> Result<u64> {
+    pub(super) fn count(&self, at: usize) -> Result<u64> {
         self.integer(at)?.try_into().map_err(|_| self.damaged(at))
     }
 
-    fn boolean(&self, at: usize) -> Result<bool> {
+    pub(super) fn boolean(&self, at: usize) -> Result<bool> {
         self.integer(at).map(|value| value != 0)
     }
 
-    fn key(&self, at: usize) -> Result<Option<Key>> {
+    pub(super) fn key(&self, at: usize) -> Result<Option<Key>> {
         self.optional(at)?
             .map(|text| key_from_text(&text))
             .transpose()
     }
 
-    fn name<T>(&self, at: usize, parse: fn(&str) -> Option<T>) -> Result<T> {
+    pub(super) fn name<T>(&self, at: usize, parse: fn(&str) -> Option<T>) -> Result<T> {
         parse(&self.text(at)?).ok_or_else(|| self.damaged(at))
     }
 }

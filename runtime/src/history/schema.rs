@@ -14,7 +14,7 @@ struct Table {
     columns: &'static [&'static str],
 }
 
-const TABLES: [Table; 6] = [
+const TABLES: [Table; 7] = [
     Table {
         name: "migration_schema",
         since: 1,
@@ -80,6 +80,19 @@ const TABLES: [Table; 6] = [
             "old_checksum",
             "new_checksum",
             "created_at",
+        ],
+    },
+    Table {
+        name: "migration_aggregate",
+        since: 3,
+        columns: &[
+            "name",
+            "table_name",
+            "digest",
+            "objects",
+            "state",
+            "cursor",
+            "processed",
         ],
     },
 ];

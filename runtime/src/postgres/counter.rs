@@ -26,7 +26,7 @@ pub(super) struct Counter {
 }
 
 /// What [`Counter::question`] asks when every table matters.
-const ALL_TABLES: &str = "SELECT oid FROM pg_catalog.pg_class WHERE relkind = 'r' AND oid >= 16384";
+const ALL_TABLES: &str = "SELECT oid FROM pg_catalog.pg_class WHERE relkind = 'r' AND oid >= 16384 AND relname NOT LIKE 'migration!_%' ESCAPE '!'";
 
 impl Counter {
     pub(super) fn expects_foreign_changes(&self) -> bool {

@@ -44,7 +44,11 @@ pub(super) fn launch(session: &mut PostgresSession, end: &BatchEnd) -> Result<bo
         }
     };
     let fence = session.post_statement(&end.fence)?;
-    let rest = session.post_statement(&end.rest)?;
+    let rest = end
+        .rest
+        .iter()
+        .map(|statement| session.post_statement(statement))
+        .collect::<Result<Vec<_>>>()?;
     let wire = session.wire_in_hand()?;
     let sent = Sent {
         pending: std::mem::take(&mut session.pending),
@@ -61,7 +65,7 @@ struct Sent {
     pending: VecDeque<Pending>,
     write: PostedWrite,
     fence: Posted<Answer>,
-    rest: Posted<Answer>,
+    rest: Vec<Posted<Answer>>,
 }
 
 impl Sent {
@@ -105,7 +109,11 @@ impl Sent {
                 Err(failure) => drop(failed.get_or_insert(failure)),
             }
         }
-        let (fence, rest) = (self.fence.reply().await, self.rest.reply().await);
+        let fence = self.fence.reply().await;
+        let mut rest = Ok(());
+        for posted in self.rest {
+            rest = rest.and(posted.reply().await.map(drop));
+        }
         if let Some(failure) = failed {
             return Err(failure);
         }

@@ -3,6 +3,7 @@
 //! No statement has a name, no setting outlives its transaction, no lock is held between transactions. What speaks the
 //! protocol and is not Postgres itself ([`Flavor`]) lacks some things; where that shaped the code, the code says so.
 
+mod aggregate;
 mod bypass;
 mod counter;
 mod error;

@@ -326,11 +326,14 @@ fn tree(session: &mut PostgresSession, table: u32) -> Result<Vec<u32>> {
     Ok(answer.rows.iter().map(|row| row.get(0)).collect())
 }
 
+/// Those that keep our aggregates are not among them: they are no concern of the app's, and an aggregate whose table is
+/// rewritten past it is marked STALE.
 fn triggers(session: &mut PostgresSession, table: u32) -> Result<Vec<Trigger>> {
     let sql = "WITH RECURSIVE tree (oid) AS ( \
                    SELECT $1::oid UNION SELECT inhrelid FROM pg_catalog.pg_inherits JOIN tree ON inhparent = tree.oid) \
                SELECT DISTINCT tgname::text, tgenabled::text FROM pg_catalog.pg_trigger JOIN tree ON tgrelid = tree.oid \
-               WHERE NOT tgisinternal AND tgenabled <> 'D' ORDER BY 1";
+               WHERE NOT tgisinternal AND tgenabled <> 'D' AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_proc p \
+               WHERE p.oid = tgfoid AND p.proname LIKE 'migration!_aggregate!_%' ESCAPE '!') ORDER BY 1";
     let answer = session.ask(sql, vec![number(table)?])?;
     let triggers = answer.rows.iter().map(|row| Trigger {
         name: row.get(0),

@@ -1,5 +1,6 @@
 //! The SQLite store: rusqlite, synchronous, one writer at a time by `BEGIN IMMEDIATE`.
 
+mod aggregate;
 mod error;
 mod page;
 mod session;

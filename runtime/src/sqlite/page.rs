@@ -168,7 +168,7 @@ fn filter_condition(filter: Option<&str>) -> Vec<String> {
 }
 
 /// No condition at all is what SQLite counts fastest.
-fn where_all(conditions: &[String]) -> String {
+pub(super) fn where_all(conditions: &[String]) -> String {
     match conditions {
         [] => String::new(),
         all => format!("WHERE {}", all.join(" AND ")),
@@ -196,7 +196,7 @@ fn key_list(table: &TableInfo, suffix: &str) -> String {
 }
 
 /// `"id" > ?1`, or for a composite key a row value: `("a", "b") > (?1, ?2)`.
-fn key_compare(table: &TableInfo, operator: &str, first: usize) -> String {
+pub(super) fn key_compare(table: &TableInfo, operator: &str, first: usize) -> String {
     let places: Vec<String> = (first..first + table.key.len())
         .map(|place| format!("?{place}"))
         .collect();

@@ -10,15 +10,21 @@ use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSql, ToSqlOutput};
 use rusqlite::{CachedStatement, Connection};
 use std::cell::Cell;
+use std::collections::HashMap;
 use std::time::Duration;
 
 pub(super) struct SqliteSession {
     pub(super) connection: Connection,
     /// `total_changes()` as last asked; `None` once a statement has run since.
-    counter: Cell<Option<u64>>,
+    pub(super) counter: Cell<Option<u64>>,
     /// Whether commits are left unsynced until [`Session::make_durable`].
     syncs_at_the_end: bool,
+    /// Which tables statements write to.
+    written: HashMap<String, Vec<String>>,
 }
+
+/// So many statements are remembered.
+const STATEMENTS_KNOWN: usize = 256;
 
 impl SqliteSession {
     pub(super) fn new(connection: Connection, syncs_at_the_end: bool) -> Self {
@@ -26,6 +32,7 @@ impl SqliteSession {
             syncs_at_the_end,
             connection,
             counter: Cell::new(None),
+            written: HashMap::new(),
         }
     }
 
@@ -198,6 +205,19 @@ impl Session for SqliteSession {
         let counter = self.connection.total_changes();
         self.counter.set(Some(counter));
         Ok(counter)
+    }
+
+    /// Triggers are off for the whole connection, also for what a step runs itself.
+    fn tables_past_triggers(&mut self, sql: &str) -> Result<Vec<String>> {
+        if let Some(known) = self.written.get(sql) {
+            return Ok(known.clone());
+        }
+        let tables = table::written_by(&self.connection, sql).map_err(translate)?;
+        if self.written.len() >= STATEMENTS_KNOWN {
+            self.written.clear();
+        }
+        self.written.insert(sql.to_owned(), tables.clone());
+        Ok(tables)
     }
 }
 

@@ -177,9 +177,91 @@ fn hidden_row_number(table: &str, columns: &[RawColumn]) -> Result<KeyColumn> {
     })
 }
 
+/// The app's triggers, without those that keep our aggregates.
 fn triggers(connection: &Connection, table: &str) -> rusqlite::Result<Vec<String>> {
-    let mut statement =
-        connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?1 COLLATE NOCASE ORDER BY name")?;
+    let mut statement = connection.prepare(
+        "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?1 COLLATE NOCASE \
+         AND sql NOT LIKE '% FROM migration_aggregate WHERE name = %' ORDER BY name",
+    )?;
     let names = statement.query_map([table], |row| row.get(0))?;
     names.collect()
+}
+
+/// The tables whose rows a statement writes, foreign key actions included: those that its program opens for writing or
+/// empties. SQL that is refused writes nothing.
+pub(super) fn written_by(connection: &Connection, sql: &str) -> rusqlite::Result<Vec<String>> {
+    let Ok(mut program) = connection.prepare(&format!("EXPLAIN {sql}")) else {
+        return Ok(Vec::new());
+    };
+    let mut rows = program.raw_query();
+    let mut pages: Vec<i64> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let opcode: String = row.get(1)?;
+        // The number of the table's or index's first page, and 0 for the main database.
+        let page: (i64, i64) = match opcode.as_str() {
+            "OpenWrite" => (row.get(3)?, row.get(4)?),
+            "Clear" => (row.get(2)?, row.get(3)?),
+            _ => continue,
+        };
+        if page.1 == 0 && !pages.contains(&page.0) {
+            pages.push(page.0);
+        }
+    }
+    drop(rows);
+    let mut tables = Vec::new();
+    let mut find =
+        connection.prepare_cached("SELECT tbl_name FROM sqlite_schema WHERE rootpage = ?1")?;
+    for page in pages {
+        let found: Option<String> = find.query_row([page], |row| row.get(0)).optional()?;
+        if let Some(name) = found
+            .map(|name| quote(&name))
+            .filter(|name| !tables.contains(name))
+        {
+            tables.push(name);
+        }
+    }
+    Ok(tables)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tables_that_a_statement_writes_are_known_with_foreign_key_actions_and_without_what_is_read()
+     {
+        let connection = Connection::open_in_memory().unwrap();
+        connection
+            .execute_batch(
+                "PRAGMA foreign_keys = ON;
+                 CREATE TABLE project (id INTEGER PRIMARY KEY, code TEXT UNIQUE);
+                 CREATE TABLE todo (id INTEGER PRIMARY KEY, project REFERENCES project ON DELETE CASCADE);
+                 CREATE TABLE note (todo REFERENCES todo ON DELETE SET NULL, text);
+                 CREATE TABLE tag (code REFERENCES project (code) ON UPDATE CASCADE);
+                 CREATE TABLE plain (x) ;
+                 CREATE TABLE keyed (x PRIMARY KEY) WITHOUT ROWID;",
+            )
+            .unwrap();
+        let written = |sql: &str| {
+            let mut tables = written_by(&connection, sql).unwrap();
+            tables.sort();
+            tables.join(" ").replace('"', "")
+        };
+        for (sql, tables) in [
+            ("SELECT * FROM todo", ""),
+            (
+                "INSERT INTO plain SELECT id FROM todo WHERE id = ?1",
+                "plain",
+            ),
+            ("DELETE FROM plain", "plain"),
+            ("UPDATE plain SET x = (SELECT count(*) FROM note)", "plain"),
+            ("REPLACE INTO keyed VALUES ($1)", "keyed"),
+            ("DELETE FROM project WHERE id = $1", "note project todo"),
+            ("DELETE FROM todo", "note todo"),
+            ("UPDATE project SET code = code", "project tag"),
+            ("no SQL at all", ""),
+        ] {
+            assert_eq!(written(sql), tables, "{sql}");
+        }
+    }
 }

@@ -1,10 +1,11 @@
-//! A process that migrates: `driver <fixture> <database url> [up|down|work|cancel|cancel-force] [--batch-size N]
+//! A process that migrates: `driver <fixture> <database url> [up|down|work|cancel|cancel-force|backfill|rebuild] [--batch-size N]
 //! [--lease-ms N] [--lock-timeout-ms N] [--wait-after BATCHES]… [--full-speed] [--workers N] [--detach] [--pause-ms N]`.
 //! Prints one line per event and, last, how it ended: `ended <status>: <error>`, `worked driven=N helped=N refused=N` or
 //! `refused <kind>: <error>`. `work` ends when there is nothing to do; `work-on` when its input ends.
 
-use driftless::{Event, Migrator, Run, Worker};
+use driftless::{Backfill, Event, Migrator, Run, Worker};
 use driftless_tests::fixture;
+use driftless_tests::todos::{TODOS_BY_OWNER, TODOS_BY_PROJECT};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -40,9 +41,8 @@ fn options(arguments: &mut dyn Iterator<Item = String>) -> Options {
             "--workers" => options.workers = Some(u32::try_from(number()).expect("a number")),
             "--pause-ms" => options.pause = Some(Duration::from_millis(number())),
             "--detach" => options.detach = true,
-            "up" | "down" | "work" | "work-on" | "cancel" | "cancel-force" => {
-                options.command = argument
-            }
+            "up" | "down" | "work" | "work-on" | "cancel" | "cancel-force" | "backfill"
+            | "rebuild" => options.command = argument,
             other => panic!("{other} is not an argument of the driver"),
         }
     }
@@ -57,17 +57,29 @@ fn observe(event: &Event, batches: &AtomicU64, wait_after: &[u64]) {
         Event::StepStarted { processed, .. } => println!("step {processed}"),
         Event::BatchCommitted { processed, .. } => {
             println!("batch {processed}");
-            if wait_after.contains(&(batches.fetch_add(1, Ordering::Relaxed) + 1)) {
-                println!("waiting");
-                let mut line = String::new();
-                std::io::stdin().read_line(&mut line).expect("stdin");
-            }
+            wait(batches, wait_after);
+        }
+        Event::AggregateStarted { processed, .. } => println!("building {processed}"),
+        Event::AggregateAwaited { holder, .. } => println!("awaiting {holder}"),
+        Event::AggregateReady { name } => println!("ready {name}"),
+        Event::AggregateBatch { processed, .. } => {
+            println!("counted {processed}");
+            wait(batches, wait_after);
         }
         Event::Retrying { reason, .. } => println!("retrying {reason}"),
         Event::Warning { message } => println!("warning {message}"),
         Event::WorkerIdle => println!("idle"),
         Event::WorkerRefused { reason, .. } => println!("worker refused {reason}"),
         _ => {}
+    }
+}
+
+/// Waits for a line on standard input, after as many batches as was asked for.
+fn wait(batches: &AtomicU64, wait_after: &[u64]) {
+    if wait_after.contains(&(batches.fetch_add(1, Ordering::Relaxed) + 1)) {
+        println!("waiting");
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line).expect("stdin");
     }
 }
 
@@ -89,7 +101,9 @@ async fn execute(manifest: &'static driftless::Manifest, url: &str, options: &Op
         Err(error) => return refused(error),
     };
     let (batches, wait_after) = (AtomicU64::new(0), options.wait_after.clone());
-    migrator = migrator.observer(move |event| observe(event, &batches, &wait_after));
+    migrator = migrator
+        .aggregates(&[&TODOS_BY_PROJECT, &TODOS_BY_OWNER])
+        .observer(move |event| observe(event, &batches, &wait_after));
     if let Some(lease) = options.lease {
         migrator = migrator.lease(lease);
     }
@@ -97,6 +111,9 @@ async fn execute(manifest: &'static driftless::Manifest, url: &str, options: &Op
         "up" => Run::up(),
         "down" => Run::down(),
         "work" | "work-on" => return work(migrator, options).await.unwrap_or_else(refused),
+        "backfill" | "rebuild" => {
+            return backfill(migrator, options).await.unwrap_or_else(refused);
+        }
         command => {
             let canceled = migrator.cancel_run(None, command == "cancel-force").await;
             return canceled.map_or_else(refused, |canceled| format!("canceled {canceled:?}"));
@@ -128,6 +145,25 @@ async fn execute(manifest: &'static driftless::Manifest, url: &str, options: &Op
         ),
         Err(error) => refused(error),
     }
+}
+
+async fn backfill(migrator: Migrator, options: &Options) -> driftless::Result<String> {
+    let mut request = Backfill::new().full_speed();
+    if options.command == "rebuild" {
+        request = request.rebuild();
+    }
+    if let Some(size) = options.batch_size {
+        request = request.batch_size(size);
+    }
+    if options.detach {
+        request = request.detach();
+    }
+    let report = migrator.backfill(request).await?;
+    Ok(format!(
+        "ended {}: {}",
+        report.status,
+        report.error.unwrap_or_default()
+    ))
 }
 
 async fn work(migrator: Migrator, options: &Options) -> driftless::Result<String> {

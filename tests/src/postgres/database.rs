@@ -163,6 +163,14 @@ impl TestStore for PostgresDatabase {
 }
 
 impl TestApp for App {
+    fn try_write(&mut self, script: &str) -> bool {
+        let written = self.try_run(script).is_ok();
+        if !written {
+            let _ = self.try_run("ROLLBACK");
+        }
+        written
+    }
+
     fn run(&mut self, script: &str) {
         App::run(self, script);
     }

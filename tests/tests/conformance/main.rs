@@ -3,6 +3,9 @@
 //!
 //! A test that only one store can have is in `tests/sqlite` or `tests/postgres`.
 
+mod aggregates;
+mod aggregates_beside_writers;
+mod aggregates_stale;
 mod exercise;
 mod history_order;
 mod history_records;

@@ -1,5 +1,6 @@
 //! The promises of DESIGN §3 and the faults of issue 2, on SQLite, with real files, real processes and real locks.
 
+mod aggregates;
 mod documents;
 mod fault_files;
 mod p06_a_failed_batch;

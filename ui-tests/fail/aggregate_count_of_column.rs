@@ -1,0 +1,5 @@
+driftless::aggregate! {
+    pub A = "todos" by (project_id) { count(effort) }
+}
+
+fn main() {}

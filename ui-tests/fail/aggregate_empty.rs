@@ -1,0 +1,5 @@
+driftless::aggregate! {
+    pub A = "todos" by () {}
+}
+
+fn main() {}

@@ -1,0 +1,5 @@
+driftless::aggregate! {
+    pub A = "migration_state" by (status) { count }
+}
+
+fn main() {}

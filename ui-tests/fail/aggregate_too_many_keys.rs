@@ -1,0 +1,5 @@
+driftless::aggregate! {
+    pub A = "todos" by (a, b, c, d, e, f, g, h, i) { count }
+}
+
+fn main() {}

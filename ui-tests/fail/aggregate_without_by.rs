@@ -1,0 +1,5 @@
+driftless::aggregate! {
+    pub A = "todos" (project_id) { count }
+}
+
+fn main() {}
