@@ -53,7 +53,7 @@ pub fn docs<S: TestStore>(count: u32, special: &[(u32, Value)]) -> String {
     script
 }
 
-/// Takes from the internal tables what version 3 brought: no database of an older version is at hand.
+/// Takes from the internal tables what versions 3 and 4 brought: no database of an older version is at hand.
 pub const BACK_TO_VERSION_2: &str = "
     ALTER TABLE migration_state DROP COLUMN source_deflate;
     ALTER TABLE migration_state DROP COLUMN checksum_details;

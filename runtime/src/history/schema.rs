@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::store::Session;
 
 /// The version this build writes.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 
 /// An internal table, with the columns that prove it is ours.
 struct Table {
@@ -84,7 +84,7 @@ const TABLES: [Table; 7] = [
     },
     Table {
         name: "migration_aggregate",
-        since: 3,
+        since: 4,
         columns: &[
             "name",
             "table_name",

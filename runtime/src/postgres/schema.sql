@@ -1,8 +1,8 @@
--- Internal tables, version 3. Columns may be added by later versions, never renamed.
+-- Internal tables, version 4. Columns may be added by later versions, never renamed.
 CREATE TABLE migration_schema (
     version BIGINT NOT NULL PRIMARY KEY
 );
-INSERT INTO migration_schema (version) VALUES (3);
+INSERT INTO migration_schema (version) VALUES (4);
 
 -- One row per migration that has ever begun.
 CREATE TABLE migration_state (

@@ -546,7 +546,11 @@ impl Session for PostgresSession {
 
     /// Version 2 was the first on this store.
     fn upgrade_sql(&self, from: i64) -> Option<&'static str> {
-        (from == 2).then_some(include_str!("upgrade_2.sql"))
+        match from {
+            2 => Some(include_str!("upgrade_2.sql")),
+            3 => Some(include_str!("upgrade_3.sql")),
+            _ => None,
+        }
     }
 
     fn columns(&mut self, name: &str) -> Result<Option<Vec<String>>> {

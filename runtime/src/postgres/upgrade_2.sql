@@ -1,5 +1,5 @@
 -- From version 2 to version 3: large sources are compressed, parts of a checksum have parts, runs say what executed them,
--- decisions about history are kept, and aggregates are.
+-- and decisions about history are kept.
 ALTER TABLE migration_state ADD COLUMN IF NOT EXISTS source_deflate BYTEA;
 ALTER TABLE migration_state ADD COLUMN IF NOT EXISTS checksum_details TEXT NOT NULL DEFAULT '';
 ALTER TABLE migration_run ADD COLUMN IF NOT EXISTS user_name TEXT;
@@ -21,22 +21,5 @@ CREATE TABLE IF NOT EXISTS migration_audit (
     run_id         TEXT,
     source         TEXT,
     source_deflate BYTEA
-);
-CREATE TABLE migration_aggregate (
-    name             TEXT        NOT NULL PRIMARY KEY,
-    table_name       TEXT        NOT NULL,
-    digest           TEXT        NOT NULL,
-    objects          TEXT        NOT NULL,
-    state            TEXT        NOT NULL,
-    reason           TEXT,
-    requested        BOOLEAN     NOT NULL,
-    cursor           TEXT,
-    processed        BIGINT      NOT NULL,
-    total            BIGINT      NOT NULL,
-    lease_holder     TEXT,
-    lease_epoch      BIGINT      NOT NULL,
-    lease_expires_at TIMESTAMPTZ,
-    updated_at       TIMESTAMPTZ NOT NULL,
-    ready_at         TIMESTAMPTZ
 );
 UPDATE migration_schema SET version = 3;

@@ -1,8 +1,8 @@
--- Internal tables, version 3. Columns may be added by later versions, never renamed.
+-- Internal tables, version 4. Columns may be added by later versions, never renamed.
 CREATE TABLE migration_schema (
     version INTEGER NOT NULL
 );
-INSERT INTO migration_schema (version) VALUES (3);
+INSERT INTO migration_schema (version) VALUES (4);
 
 -- One row per migration that has ever begun. Every batch writes its row, so it has row numbers: a table without them
 -- would move a longer row's end, the source, to other pages.

@@ -123,6 +123,7 @@ impl Session for SqliteSession {
         match from {
             1 => Some(include_str!("upgrade_1.sql")),
             2 => Some(include_str!("upgrade_2.sql")),
+            3 => Some(include_str!("upgrade_3.sql")),
             _ => None,
         }
     }

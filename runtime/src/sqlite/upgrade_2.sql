@@ -1,5 +1,5 @@
 -- From version 2 to version 3: large sources are compressed, parts of a checksum have parts, runs say what executed them,
--- decisions about history are kept, and aggregates are.
+-- and decisions about history are kept.
 ALTER TABLE migration_state ADD COLUMN source_deflate BLOB;
 ALTER TABLE migration_state ADD COLUMN checksum_details TEXT NOT NULL DEFAULT '';
 ALTER TABLE migration_run ADD COLUMN user_name TEXT;
@@ -21,22 +21,5 @@ CREATE TABLE migration_audit (
     run_id         TEXT,
     source         TEXT,
     source_deflate BLOB
-);
-CREATE TABLE migration_aggregate (
-    name             TEXT    NOT NULL PRIMARY KEY,
-    table_name       TEXT    NOT NULL,
-    digest           TEXT    NOT NULL,
-    objects          TEXT    NOT NULL,
-    state            TEXT    NOT NULL,
-    reason           TEXT,
-    requested        INTEGER NOT NULL,
-    cursor           TEXT,
-    processed        INTEGER NOT NULL,
-    total            INTEGER NOT NULL,
-    lease_holder     TEXT,
-    lease_epoch      INTEGER NOT NULL,
-    lease_expires_at TEXT,
-    updated_at       TEXT    NOT NULL,
-    ready_at         TEXT
 );
 UPDATE migration_schema SET version = 3;

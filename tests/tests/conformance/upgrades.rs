@@ -21,7 +21,7 @@ async fn tables_of_version_2_are_read_as_they_are_and_upgraded_by_the_next_run<S
     );
     assert_eq!(db.number("SELECT version FROM migration_schema"), 2);
     db.up(&fixtures::times100).await;
-    assert_eq!(db.number("SELECT version FROM migration_schema"), 3);
+    assert_eq!(db.number("SELECT version FROM migration_schema"), 4);
     assert_eq!(db.number("SELECT count(*) FROM migration_audit"), 0);
     assert_times_100_once(&db, 1_000);
 }

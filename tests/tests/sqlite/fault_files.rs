@@ -282,7 +282,7 @@ async fn internal_tables_of_a_newer_version_are_left_alone() {
         &error,
         &[
             "version 99",
-            "this build knows version 3",
+            "this build knows version 4",
             "update this program",
         ],
     );
@@ -320,7 +320,7 @@ async fn internal_tables_of_version_1_are_read_as_they_are_and_upgraded_by_the_n
         "reading writes nothing"
     );
     db.up(&fixtures::times100).await;
-    assert_eq!(db.rows("SELECT version FROM migration_schema"), ["3"]);
+    assert_eq!(db.rows("SELECT version FROM migration_schema"), ["4"]);
     assert_times_100_once(&db, 1_000);
 }
 
