@@ -25,7 +25,7 @@ pub fn generate(folder: impl AsRef<Path>) {
         for used in &migration.uses {
             println!(
                 "cargo::rerun-if-changed={}",
-                package_root.join(used).display()
+                scan.package_root.join(used).display()
             );
         }
     }

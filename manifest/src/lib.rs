@@ -14,6 +14,7 @@ pub mod diagnostic;
 pub mod expand;
 mod folder;
 mod generate;
+mod git;
 pub mod id;
 pub mod lock;
 mod merging;

@@ -83,6 +83,7 @@ impl Scan {
 pub fn scan(package_root: impl AsRef<Path>, folder: impl AsRef<Path>) -> Scan {
     let package_root = absolute(package_root.as_ref());
     let folder = package_root.join(folder);
+    let (package_root, folder) = owner(&package_root, &folder).unwrap_or((package_root, folder));
     let mut walk = Walk {
         migrations: Vec::new(),
         faults: Vec::new(),
@@ -120,6 +121,17 @@ pub fn scan(package_root: impl AsRef<Path>, folder: impl AsRef<Path>) -> Scan {
         migrations,
         faults,
     }
+}
+
+/// The package that a folder outside of the asking one belongs to, and the folder as that one sees it: what `uses` names has
+/// to be the same file for everybody who shares the folder.
+fn owner(package_root: &Path, folder: &Path) -> Option<(PathBuf, PathBuf)> {
+    let (asking, folder) = (
+        package_root.canonicalize().ok()?,
+        folder.canonicalize().ok()?,
+    );
+    let outside = !folder.starts_with(asking);
+    outside.then(|| (crate::command::package_of(&folder), folder))
 }
 
 struct Walk<'a> {

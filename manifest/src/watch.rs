@@ -3,17 +3,18 @@
 //! The compiler sees edits of the files it read, but cannot see a file that was added or removed: only a build
 //! script's `rerun-if-changed` does that.
 
-use crate::{lock, scan};
+use crate::{git, lock, scan};
 use std::path::{Path, PathBuf};
 
-/// The variable that tells a build which commit it is made from.
-pub(crate) const COMMIT: &str = "DRIFTLESS_COMMIT";
-
-/// Prints `rerun-if-changed` for the folder, its sub-folders, its files and its lock file.
+/// Prints `rerun-if-changed` for the folder, its sub-folders, its files and its lock file. Tells release builds which git commit
+/// they are made from; where git cannot be asked (a container without `.git`), the variable `DRIFTLESS_COMMIT` says it.
 ///
 /// Call it from `build.rs` with the same folder as `migrations!`: `driftless_manifest::watch("migrations")`.
 pub fn watch(folder: impl AsRef<Path>) {
-    for line in lines(&package_root().join(folder)) {
+    let folder = package_root().join(folder);
+    let is_release = std::env::var_os("PROFILE").is_some_and(|profile| profile == "release");
+    let commit = git::lines(&package_root(), is_release, std::env::var(git::COMMIT).ok());
+    for line in lines(&folder).into_iter().chain(commit) {
         println!("{line}");
     }
 }

@@ -249,3 +249,31 @@ fn no_message_ends_in_a_dot_or_starts_with_a_capital() {
         }
     }
 }
+
+#[test]
+fn two_packages_that_share_a_folder_see_the_same_migrations() {
+    let shared = Package::new("shared");
+    let text = GOOD.replace("table =", "uses(\"src/price.rs\"), table =");
+    shared
+        .write("one/Cargo.toml", "[package]\n")
+        .write("one/src/price.rs", "pub const PRICE: i64 = 1;")
+        .write("one/migrations/20260101_000000_a.rs", text)
+        .write("two/Cargo.toml", "[package]\n")
+        .write("two/src/price.rs", "pub const PRICE: i64 = 2;");
+    let one = scan(shared.0.join("one"), "migrations");
+    let two = scan(shared.0.join("two"), "../one/migrations");
+    assert_eq!((&one.faults, &two.faults), (&vec![], &vec![]));
+    assert_eq!(one.digest(), two.digest());
+    assert_eq!(
+        one.migrations[0].package_file,
+        two.migrations[0].package_file
+    );
+    let [one, two] =
+        [("one", "migrations"), ("two", "../one/migrations")].map(|(package, folder)| {
+            driftless_manifest::command::lock(&shared.0.join(package), folder.as_ref())
+                .unwrap()
+                .added
+                .len()
+        });
+    assert_eq!((one, two), (1, 0), "one lock file, beside the folder");
+}

@@ -81,7 +81,7 @@ pub(crate) fn quote_manifest(scan: &Scan, lock: &LockFile, errors: &TokenStream)
     let count = listed.len();
     let tracked = tracked(scan);
     let (digest, folder) = (scan.digest(), scan.folder.to_string_lossy());
-    let commit = crate::watch::COMMIT;
+    let commit = crate::git::COMMIT;
     let retired = lock.retired().into_iter().map(retired);
     quote! {
         {

@@ -24,6 +24,7 @@ mod ranges;
 mod record;
 mod retry;
 mod run;
+mod stale;
 mod state;
 mod status;
 mod step;

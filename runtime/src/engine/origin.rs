@@ -2,6 +2,8 @@
 
 use super::lease::host;
 use crate::manifest::Manifest;
+use std::path::Path;
+use std::sync::OnceLock;
 
 /// Recorded with every run and every decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +31,10 @@ impl Origin {
                 "" => own.into(),
                 package => format!("{package} {}, {own}", build.version),
             },
-            commit: build.commit.map(str::to_owned),
+            commit: build
+                .commit
+                .map(str::to_owned)
+                .or_else(|| checked_out(manifest.folder())),
         }
     }
 
@@ -42,4 +47,23 @@ impl Origin {
             std::process::id()
         )
     }
+}
+
+/// What is checked out where a debug build was built: it is run there, after every change. Asked once.
+fn checked_out(folder: &str) -> Option<String> {
+    static COMMIT: OnceLock<Option<String>> = OnceLock::new();
+    if !cfg!(debug_assertions) || !Path::new(folder).is_dir() {
+        return None;
+    }
+    COMMIT
+        .get_or_init(|| {
+            let words = ["-C", folder, "rev-parse", "--verify", "--quiet", "HEAD"];
+            let output = std::process::Command::new("git")
+                .args(words)
+                .output()
+                .ok()?;
+            let text = String::from_utf8(output.stdout).ok()?;
+            Some(text.trim().to_owned()).filter(|text| output.status.success() && !text.is_empty())
+        })
+        .clone()
 }

@@ -37,8 +37,10 @@ pub(super) fn record(
     session: &mut dyn Session,
     holder: &Holder,
 ) -> Result<Recorded> {
+    // Asked before the lock is taken: it may look around on this machine.
+    let origin = Origin::of(migrator.manifest);
     session.begin_planning()?;
-    let recorded = record_inside(migrator, request, session, holder)
+    let recorded = record_inside(migrator, request, session, holder, &origin)
         .and_then(|recorded| session.commit().map(|()| recorded));
     session.rollback();
     recorded
@@ -49,6 +51,7 @@ fn record_inside(
     request: &Run,
     session: &mut dyn Session,
     holder: &Holder,
+    origin: &Origin,
 ) -> Result<Recorded> {
     history::ensure(session)?;
     let history = history::load(session)?;
@@ -60,7 +63,6 @@ fn record_inside(
         warnings,
     } = plan(migrator.manifest, &history, request, is_gone)?;
     let run_id = new_run_id();
-    let origin = Origin::of(migrator.manifest);
     let ids: Vec<&'static str> = match &plan {
         Plan::Start(work, _) => work.iter().map(|work| work.migration.id).collect(),
         _ => Vec::new(),
@@ -72,7 +74,7 @@ fn record_inside(
         migration_ids: &ids,
         digest: migrator.manifest.digest(),
         holder: (!request.detach).then_some(&holder.name),
-        origin: &origin,
+        origin,
         lease: migrator.lease,
         options: &request.options(),
     };
@@ -87,7 +89,7 @@ fn record_inside(
             let audit = Audit {
                 reason,
                 run_id,
-                origin: &origin,
+                origin,
             };
             audit.drift(session, migrator, &history, &drift)?;
         }

@@ -7,6 +7,7 @@ use super::plan::{Plan, Work, plan};
 use super::poller::Poller;
 use super::record::{Recorded, drift_text, record};
 use super::retry::Patience;
+use super::stale;
 use super::status::is_live;
 use super::step::{self, StepEnd};
 use crate::error::{Error, ErrorKind, Result};
@@ -53,6 +54,9 @@ pub(crate) fn run(
     let runtime = &Poller::new(runtime)?;
     for table in migrator.hooks.tables() {
         tracing::debug!(table, "hooks registered");
+    }
+    if let Some(message) = stale::warning(migrator.manifest) {
+        (migrator.observer)(&Event::Warning { message });
     }
     loop {
         match attempt(migrator, request, runtime, &CancelToken::default())? {

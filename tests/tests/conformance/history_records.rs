@@ -24,13 +24,19 @@ async fn a_run_says_who_executed_it_where_and_with_which_program<S: TestStore>()
     let db = S::new(&accounts::<S>(10));
     db.up(&fixtures::times100).await;
     let runs = db.rows(
-        "SELECT length(manifest_digest), started_by LIKE user_name || '@' || host || ', process %', program FROM migration_run",
+        "SELECT length(manifest_digest), started_by LIKE user_name || '@' || host || ', process %', program, coalesce(git_commit, '') FROM migration_run",
     );
     let version = env!("CARGO_PKG_VERSION");
+    let folder = env!("CARGO_MANIFEST_DIR");
+    let git = std::process::Command::new("git")
+        .args(["-C", folder, "rev-parse", "--verify", "--quiet", "HEAD"])
+        .output();
+    let commit = git.map(|git| String::from_utf8_lossy(&git.stdout).trim().to_owned());
+    let commit = commit.unwrap_or_default();
     assert_eq!(
         runs,
         [format!(
-            "64|1|driftless-tests {version}, driftless {version}"
+            "64|1|driftless-tests {version}, driftless {version}|{commit}"
         )]
     );
 }
