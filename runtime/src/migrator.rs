@@ -348,7 +348,7 @@ impl Run {
     }
 
     /// Records the run and returns; a [`Worker`](crate::Worker) executes it. The report's status is
-    /// [`RunStatus::Pending`], or that of the run when the same plan is under way already.
+    /// [`RunStatus::Pending`](crate::RunStatus::Pending), or that of the run when the same plan is under way already.
     pub fn detach(mut self) -> Self {
         self.detach = true;
         self

@@ -104,7 +104,7 @@ pub enum DriftKind {
     MissingFromManifest,
 }
 
-/// What became of [`Migrator::accept`].
+/// What became of [`Migrator::accept`](crate::Migrator::accept).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Accepted {
     /// The migration.
