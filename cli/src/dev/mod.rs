@@ -1,10 +1,11 @@
 //! `dev`: watches the code, rebuilds and applies while someone types, and keeps one screen of clear state.
 //!
-//! `state.rs` decides, `words.rs` says it; the rest acts: `watch.rs` on files, `build.rs` and `run.rs` on processes,
+//! `state.rs` decides, `words.rs` and `objects.rs` say it; the rest acts: `watch.rs` on files, `build.rs` and `run.rs` on processes,
 //! `screen.rs` on the terminal. Everything meets in one channel, so one thing happens after another.
 
 mod build;
 mod lock;
+mod objects;
 mod process;
 mod protocol;
 mod run;
@@ -260,7 +261,7 @@ impl Show {
                 }
             }
             Show::Objects(reporter) => {
-                for object in words::objects(event, state, actions) {
+                for object in objects::of_event(event, state, actions) {
                     reporter.object(&object);
                 }
             }
@@ -269,7 +270,7 @@ impl Show {
 
     fn end(&self, state: &State) {
         if let Show::Objects(reporter) = self {
-            reporter.object(&words::last_object(state));
+            reporter.object(&objects::last(state));
         }
     }
 }

@@ -80,6 +80,8 @@ pub struct State {
     pub running: Option<Running>,
     /// How the last run ended.
     pub ended: Option<RunEnd>,
+    /// What the last run, or the one under way, finds worth a line.
+    pub warnings: Vec<String>,
     /// The database, with its password masked.
     pub database: Option<String>,
     /// When the run is tried again.
@@ -134,6 +136,7 @@ impl State {
             built: None,
             running: None,
             ended: None,
+            warnings: Vec::new(),
             database: None,
             try_again_at: None,
             pause: None,
@@ -240,6 +243,7 @@ impl State {
             return Vec::new();
         };
         self.try_again_at = None;
+        self.warnings.clear();
         self.running = Some(Running {
             since: now,
             step: None,
@@ -276,7 +280,8 @@ impl State {
             Line::Following { holder, .. } => {
                 running.held_up = Some(format!("{holder} executes the same run; waiting for it"));
             }
-            Line::Database { .. } | Line::Warning { .. } | Line::Other => {}
+            Line::Warning { message } => self.warnings.push(message),
+            Line::Database { .. } | Line::Other => {}
         }
     }
 

@@ -3,7 +3,6 @@
 use super::protocol::{Line, Migration, RunEnd};
 use super::state::{Action, Event, State};
 use anstyle::{AnsiColor, Style};
-use serde::Serialize;
 use std::time::{Duration, Instant};
 
 const GREEN: Style = AnsiColor::Green.on_default();
@@ -121,10 +120,17 @@ fn details(state: &State) -> Vec<String> {
         lines.extend(of_text(message));
         return lines;
     }
+    for warning in &state.warnings {
+        lines.extend(of_text(&warning_of(warning)));
+    }
     if let (Some(end), None) = (&state.ended, &state.running) {
         lines.extend(of_end(end).iter().flat_map(|text| of_text(text)));
     }
     lines
+}
+
+fn warning_of(message: &str) -> String {
+    format!("{}: {message}", paint(YELLOW, "warning"))
 }
 
 fn of_text(text: &str) -> Vec<String> {
@@ -255,7 +261,7 @@ fn of_line(line: &Line) -> Vec<String> {
         Line::Following { holder } => {
             vec![format!("{holder} executes the same run; waiting for it")]
         }
-        Line::Warning { message } => vec![format!("{}: {message}", paint(YELLOW, "warning"))],
+        Line::Warning { message } => vec![warning_of(message)],
         _ => Vec::new(),
     }
 }
@@ -274,68 +280,6 @@ fn of_run(end: &RunEnd, state: &State) -> Vec<String> {
         None => lines.push(paint(GREEN, standing(end))),
     }
     lines
-}
-
-/// The lines of `--json` that are not the program's own.
-#[derive(Debug, Serialize)]
-#[serde(tag = "event", rename_all = "snake_case")]
-pub enum Object {
-    Changed { files: Vec<String> },
-    Building,
-    Built { seconds: f64 },
-    Broken { message: String },
-    TryingAgain { seconds: f64 },
-}
-
-/// What is said of an event in JSON; the program's own lines are passed on as they are.
-pub fn objects(event: &Event, state: &State, actions: &[Action]) -> Vec<Object> {
-    let mut objects = Vec::new();
-    match event {
-        Event::Changed(files) if !files.is_empty() => objects.push(Object::Changed {
-            files: files.clone(),
-        }),
-        Event::BuildEnded(_) if state.building.is_none() && !state.quitting => {
-            objects.extend(state.built.as_ref().map(|built| match &built.message {
-                None => Object::Built {
-                    seconds: built.took.as_secs_f64(),
-                },
-                Some(message) => Object::Broken {
-                    message: message.clone(),
-                },
-            }));
-        }
-        Event::RunEnded(_) => objects.extend(state.pause.map(|pause| Object::TryingAgain {
-            seconds: pause.as_secs_f64(),
-        })),
-        _ => {}
-    }
-    if actions.contains(&Action::Build) {
-        objects.push(Object::Building);
-    }
-    objects
-}
-
-/// The last line: how the last run ended.
-pub fn last_object(state: &State) -> impl Serialize + use<> {
-    #[derive(Serialize)]
-    struct Last {
-        status: String,
-        direction: &'static str,
-        applied: usize,
-        pending: Vec<String>,
-        error: Option<String>,
-    }
-    let end = state.ended.clone().unwrap_or_default();
-    Last {
-        status: match end.status.as_str() {
-            "" => "noop".into(),
-            _ => end.status,
-        },
-        direction: "up",
-        applied: end.applied,
-        pending: end.pending,
-        error: end.error,
-    }
 }
 
 /// `45 % of 10,000 documents`
@@ -368,4 +312,149 @@ fn grouped(number: u64) -> String {
 
 fn paint(style: Style, text: impl std::fmt::Display) -> String {
     format!("{style}{text}{style:#}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::protocol::Drift;
+    use super::super::state::{Built, Event, State};
+    use super::*;
+
+    /// The screen after these events, a second apart.
+    fn after(events: &[Event]) -> String {
+        let (mut state, mut now) = (State::new(), Instant::now());
+        let start = Event::Changed(Vec::new());
+        for event in std::iter::once(&start).chain(events) {
+            state.next(event.clone(), now);
+            now += Duration::from_secs(1);
+        }
+        let text = screen(&state, "shop", now).join("\n");
+        anstream::adapter::strip_str(&text).to_string()
+    }
+
+    fn built() -> Event {
+        Event::BuildEnded(Built::Program {
+            path: "migrate".into(),
+            fresh: false,
+        })
+    }
+
+    fn said(line: &str) -> Event {
+        Event::Said(serde_json::from_str(line).unwrap())
+    }
+
+    fn database() -> Event {
+        said(r#"{"event": "database", "database": "sqlite://app.db"}"#)
+    }
+
+    #[test]
+    fn a_run_that_goes_on_and_is_held_up() {
+        let step = r#"{"event": "step_started", "migration_id": "20260101_000000_a", "processed": 450, "total": 1000}"#;
+        let busy =
+            r#"{"event": "retrying", "migration_id": "a", "reason": "the database is locked"}"#;
+        insta::assert_snapshot!(after(&[built(), database(), said(step), said(busy)]), @r#"
+        migrate dev shop  sqlite://app.db
+
+          code  built in 1.0 s
+          data  applying 20260101_000000_a, 45 % of 1,000 documents, 4 s
+
+          the database is locked
+
+        watching; Enter tries again, Ctrl-C ends
+        "#);
+    }
+
+    #[test]
+    fn code_that_does_not_compile_beside_data_that_stays() {
+        let end = Event::RunEnded(RunEnd {
+            status: "completed".into(),
+            applied: 2,
+            ..RunEnd::default()
+        });
+        let broken = Event::BuildEnded(Built::Broken {
+            message:
+                "error[E0425]: cannot find value `itm` in this scope\n --> migrations/a.rs:12:15"
+                    .into(),
+        });
+        let changed = Event::Changed(vec!["migrations/a.rs".into()]);
+        insta::assert_snapshot!(after(&[built(), database(), end, changed, broken]), @r#"
+        migrate dev shop  sqlite://app.db
+
+          code  does not compile
+          data  2 migrations applied, nothing pending
+
+          error[E0425]: cannot find value `itm` in this scope
+           --> migrations/a.rs:12:15
+
+        watching; Enter tries again, Ctrl-C ends
+        "#);
+    }
+
+    #[test]
+    fn a_failure_names_what_is_pending_and_an_edit_of_applied_history_says_what_to_do() {
+        let failed = Event::RunEnded(RunEnd {
+            status: "failed".into(),
+            error: Some("the step panicked".into()),
+            pending: vec!["20260101_000000_a".into()],
+            ..RunEnd::default()
+        });
+        insta::assert_snapshot!(after(&[built(), database(), failed]), @r#"
+        migrate dev shop  sqlite://app.db
+
+          code  built in 1.0 s
+          data  failed
+
+          error: the step panicked
+          pending: 20260101_000000_a
+
+        watching; Enter tries again, Ctrl-C ends
+        "#);
+        let drifted = Event::RunEnded(RunEnd {
+            status: "noop".into(),
+            applied: 1,
+            drift: vec![Drift {
+                message: "migration 20260101_000000_a changed after it was applied".into(),
+            }],
+            ..RunEnd::default()
+        });
+        insta::assert_snapshot!(after(&[built(), database(), drifted]), @r#"
+        migrate dev shop  sqlite://app.db
+
+          code  built in 1.0 s
+          data  1 migration applied, nothing pending
+
+          drift: migration 20260101_000000_a changed after it was applied
+          an edit of what is applied is not applied again; to try it, roll back first: `cargo migrate down --steps 1 --allow-drift --reason edited`
+
+        watching; Enter tries again, Ctrl-C ends
+        "#);
+    }
+
+    #[test]
+    fn a_database_that_is_away_and_the_end() {
+        let away = Event::RunEnded(RunEnd {
+            status: "failed".into(),
+            error: Some("the server cannot be reached".into()),
+            try_again: true,
+            ..RunEnd::default()
+        });
+        insta::assert_snapshot!(after(&[built(), database(), away.clone()]), @r#"
+        migrate dev shop  sqlite://app.db
+
+          code  built in 1.0 s
+          data  waiting; trying again in 0 s
+
+          error: the server cannot be reached
+
+        watching; Enter tries again, Ctrl-C ends
+        "#);
+        insta::assert_snapshot!(after(&[built(), database(), Event::Interrupted]), @r#"
+        migrate dev shop  sqlite://app.db
+
+          code  built in 1.0 s
+          data  applying what is pending, 3 s, stopping after this batch
+
+        ending: the batch in hand is finished first (Ctrl-C again stops at once)
+        "#);
+    }
 }

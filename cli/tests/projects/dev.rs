@@ -459,7 +459,19 @@ fn on_a_terminal_one_screen_shows_the_state_and_ctrl_c_finishes_the_batch() {
     session
         .exp_string("1 migration applied, nothing pending")
         .unwrap();
+    assert_eq!(shop.in_cents(), 1000, "exactly once");
+
+    // The second Ctrl-C does not wait for the batch, which is rolled back.
+    shop.project.write("hold", "");
+    let back = UP.replace("* 100", "/ 100");
+    shop.replace("migrations/20990101_000000_second.rs", &back);
+    session.exp_string("50 % of 1,000 documents").unwrap();
+    session.send_control('c').unwrap();
+    session.exp_string("ending: the batch in hand").unwrap();
     session.send_control('c').unwrap();
     session.exp_eof().unwrap();
-    assert_eq!(shop.in_cents(), 1000, "exactly once");
+    assert_eq!(shop.in_cents(), 500, "while the batch is still held");
+    shop.remove("hold");
+    Dev::start(&shop, "dev").expect("2 migrations applied, nothing pending");
+    assert_eq!(shop.in_cents(), 0, "exactly once, there and back");
 }

@@ -6,7 +6,7 @@ use crate::cli::json::{RunEnd, WorkEvent};
 use crate::cli::progress::Progress;
 use crate::cli::settings::JobSettings;
 use crate::cli::target::Target;
-use crate::cli::{Session, folder, interrupt, summary};
+use crate::cli::{Session, folder, interrupt, secret, summary};
 use crate::event::Event;
 use crate::history::RunStatus;
 use crate::migrator::{CancelToken, Drift, Migrator, Report, Run, Status};
@@ -163,6 +163,9 @@ fn tell(
     end.try_again = can_wait(code);
     for warning in &report.warnings {
         output.warn(warning);
+        output.object(&WorkEvent::Warning {
+            message: secret::mask_text(warning),
+        });
     }
     for Drift { message, .. } in &report.drift {
         output.warn(message);
