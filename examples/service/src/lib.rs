@@ -65,7 +65,12 @@ async fn serve(version: Version, url: &str) -> Result<(), Error> {
         .observer(move |event| log(name, event));
     let worker = tokio::spawn(Worker::new(migrator.clone()).run(stop.asked()));
 
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port()?)).await?;
+    let port = port()?;
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port))
+        .await
+        .map_err(|error| {
+            format!("port {port} cannot be listened on: {error}; choose another with PORT")
+        })?;
     println!("{name} listens on http://{}", listener.local_addr()?);
     let app = App {
         version,
