@@ -6,6 +6,7 @@
 
 #[path = "."]
 mod on_postgres {
+    mod aggregates;
     mod apps;
     mod bypass;
     mod deploy;

@@ -1,14 +1,12 @@
 //! What could not be kept current is refused before anything is made.
 
+use super::FIRST_OWN_OID;
 use super::sums::measure;
 use crate::aggregate::Layout;
 use crate::error::{Error, Result};
 use crate::postgres::session::PostgresSession;
 use crate::postgres::types::{ColumnType, Kind, Parameter};
 use crate::value::Value;
-
-/// Numbers from here on are not Postgres' own.
-const FIRST_OWN_OID: u32 = 16384;
 
 /// Refuses what could not be kept current.
 pub(super) fn check(session: &mut PostgresSession, layout: &Layout) -> Result<()> {

@@ -1,7 +1,10 @@
 //! The function behind the triggers, and the statement that counts rows, which a build runs too.
 
+use super::FIRST_OWN_OID;
 use super::sums::{Sum, sum_of};
 use crate::aggregate::{Layout, gate_table, groups_table, numbered, value_table};
+use crate::postgres::session::PostgresSession;
+use crate::postgres::types::Kind;
 use crate::store::quote;
 
 /// The columns that matter of a statement's rows.
@@ -60,6 +63,7 @@ pub(super) fn body(layout: &Layout, schema: &str) -> String {
         nothing +=
             &format!(" AND NOT EXISTS (SELECT 1 FROM {values} AS v WHERE v.group_id = g.group_id)");
     }
+    let guard = guard(layout, schema);
     format!(
         "
 #variable_conflict use_column
@@ -76,7 +80,7 @@ BEGIN
   ELSIF driftless_state IS DISTINCT FROM 'READY' THEN
     RETURN NULL;
   END IF;
-  IF TG_OP = 'TRUNCATE' THEN
+{guard}  IF TG_OP = 'TRUNCATE' THEN
     {empty}DELETE FROM {groups};
     RETURN NULL;
   ELSIF TG_OP = 'INSERT' THEN
@@ -95,6 +99,53 @@ END ",
         apply(&rows(-1, &old)),
         apply(&update),
     )
+}
+
+/// What keeps an app's write from failing where an index cannot hold a value that its table can: the aggregate becomes STALE
+/// instead. Nothing where no column can hold such a value.
+fn guard(layout: &Layout, schema: &str) -> String {
+    let by = layout.by.iter().map(|at| (at, LONGEST / layout.by.len()));
+    let extremes = layout.extremes.iter().map(|at| (at, LONGEST));
+    let long: Vec<String> = by
+        .chain(extremes)
+        .filter_map(|(at, longest)| {
+            let size = size_sql(layout, *at)?;
+            Some(format!("{size} > {longest}"))
+        })
+        .collect();
+    if long.is_empty() {
+        return String::new();
+    }
+    format!(
+        "  IF TG_OP = 'INSERT' OR TG_OP = 'UPDATE' THEN
+    IF EXISTS (SELECT 1 FROM new_rows AS r WHERE {}) THEN
+      UPDATE {schema}.migration_aggregate SET state = 'STALE', updated_at = clock_timestamp(),
+        reason = 'a value was written that is too long for an index (about {LONGEST} bytes)' WHERE name = '{}';
+      RETURN NULL;
+    END IF;
+  END IF;
+",
+        long.join(" OR "),
+        layout.name()
+    )
+}
+
+/// What an index of Postgres' holds, with room for the rest of the entry.
+const LONGEST: usize = 2400;
+
+/// How many bytes a value takes; `None` of types whose values are short.
+fn size_sql(layout: &Layout, column: usize) -> Option<String> {
+    let own = PostgresSession::own(&layout.table).ok()?;
+    let cell = format!("r.{}", layout.column(column));
+    let of = &own.types[column];
+    match of.kind {
+        Kind::Text if of.oid < FIRST_OWN_OID => Some(format!("octet_length({cell}::text)")),
+        Kind::Bytes => Some(format!("octet_length({cell})")),
+        Kind::Text | Kind::Array(_) | Kind::AsText | Kind::Jsonb | Kind::Numeric => {
+            Some(format!("pg_column_size({cell})"))
+        }
+        _ => None,
+    }
 }
 
 /// The statement that counts rows: each with its sign, its group, and what is wanted of it. Tells the groups it touched, and

@@ -48,6 +48,15 @@ const TRIGGERS: [(&str, &str, &str); 4] = [
     ("TRUNCATE", "", "truncate"),
 ];
 
+/// Numbers from here on are not Postgres' own.
+const FIRST_OWN_OID: u32 = 16384;
+
+/// A view of the columns that matter. Nobody reads it: it keeps Postgres from dropping a column, or changing its type, that the
+/// function behind the triggers needs, which would fail every write of the app's from then on.
+fn source_view(name: &str) -> String {
+    format!("migration_source_{name}")
+}
+
 fn trigger_name(name: &str, suffix: &str) -> String {
     format!("migration_{suffix}_{name}")
 }
@@ -103,6 +112,15 @@ fn objects(session: &mut PostgresSession, layout: &Layout) -> Result<Vec<Object>
         name: groups_table(name),
         sql: groups_sql(layout, &groups),
     }];
+    let source = source_view(name);
+    objects.push(Object {
+        sql: format!(
+            "CREATE VIEW {} AS SELECT {} FROM {table}",
+            ours(source.clone()),
+            function::matters(layout)
+        ),
+        name: source,
+    });
     let keys: Vec<String> = (layout.table.key.iter().enumerate())
         .map(|(at, key)| format!("{} AS k{at}", key.sql_name))
         .collect();
@@ -150,8 +168,9 @@ const QUOTE: &str = "$driftless$";
 /// The statements that remove whatever there is of an aggregate; the triggers go with their function.
 fn drop_script(name: &str) -> String {
     let mut sql = format!(
-        "DROP FUNCTION IF EXISTS {}() CASCADE;",
-        quote(&groups_table(name))
+        "DROP FUNCTION IF EXISTS {}() CASCADE; DROP VIEW IF EXISTS {};",
+        quote(&groups_table(name)),
+        quote(&source_view(name))
     );
     for table in [groups_table(name), gate_table(name)] {
         sql += &format!("DROP TABLE IF EXISTS {};", quote(&table));
