@@ -16,6 +16,12 @@
 //! changes rows of the table. A batch of a build names the state it goes on with, so that what was marked meanwhile is
 //! begun again and never becomes READY; that order is the database's, since both change the same row.
 
+// What only the stores use is unused in a build without them.
+#![cfg_attr(
+    not(all(feature = "sqlite", feature = "postgres")),
+    allow(dead_code, unused_imports)
+)]
+
 mod build;
 mod definition;
 mod group;

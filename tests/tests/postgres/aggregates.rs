@@ -37,9 +37,10 @@ async fn a_snapshot_that_is_older_than_the_cursor_fails_and_counts_nothing_twice
         let token = driftless::CancelToken::default();
         let stopper = token.clone();
         let migrator = with_aggregates(&db).await;
-        let observed = migrator.clone().observer(move |event| match event {
-            driftless::Event::AggregateBatch { processed: 50, .. } => stopper.cancel(),
-            _ => {}
+        let observed = migrator.clone().observer(move |event| {
+            if let driftless::Event::AggregateBatch { processed: 50, .. } = event {
+                stopper.cancel();
+            }
         });
         let half = Backfill::new()
             .batch_size(50)
