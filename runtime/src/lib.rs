@@ -34,6 +34,7 @@ mod patch;
 #[cfg(feature = "postgres")]
 mod postgres;
 pub mod prelude;
+mod quarantine;
 mod report;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -56,6 +57,7 @@ pub use manifest::{
 };
 pub use migrator::{CancelToken, Migrator, OutOfOrder, Run};
 pub use patch::{Document, Patch};
+pub use quarantine::{QuarantinedDocument, Retried};
 pub use report::{
     Accepted, Canceled, Difference, Drift, DriftKind, MigrationReport, PartialStep, Report, Status,
     StatusKind,

@@ -35,13 +35,17 @@ impl<T: DeserializeOwned> Documents<T> {
     /// The database cannot read it.
     pub fn read(batch: &mut Batch) -> Result<Self> {
         let Batch {
-            ctx, page, fields, ..
+            ctx,
+            page,
+            fields,
+            only,
+            ..
         } = batch;
         let Ctx { session, keys, .. } = ctx;
         let mut decoded = Vec::with_capacity(page.limit.min(4096));
         let mut fault = None;
         let width = page.columns.len();
-        session.read_page(page, &mut |row| {
+        let mut take = |row: &dyn Row| {
             if fault.is_some() {
                 return Ok(());
             }
@@ -59,12 +63,20 @@ impl<T: DeserializeOwned> Documents<T> {
                 }
             }
             Ok(())
-        })?;
+        };
+        match only {
+            Some(key) => session.read_one(page, key, &mut take).map(drop)?,
+            None => session.read_page(page, &mut take)?,
+        }
         batch.truncated = fault.is_some();
-        batch.prefetch()?;
+        if batch.only.is_none() {
+            batch.prefetch()?;
+        }
         batch.counter_at_read = batch.ctx.session.change_counter()?;
         Ok(Documents {
-            full: fault.is_none() && batch.ctx.keys.len() == batch.page.limit,
+            full: fault.is_none()
+                && batch.only.is_none()
+                && batch.ctx.keys.len() == batch.page.limit,
             decoded: decoded.into_iter(),
             next: 0,
             fault,

@@ -64,6 +64,8 @@ pub struct Batch {
     pub(crate) expected: u64,
     /// Keeps the lease while a step takes its time.
     pub(crate) heart: Option<Heart>,
+    /// The one document to visit, whatever the page says.
+    pub(crate) only: Option<Key>,
     /// How many differences to collect.
     pub(crate) sample: usize,
     pub(crate) differences: Vec<Difference>,
@@ -89,6 +91,7 @@ impl Batch {
             posted: false,
             expected: 0,
             heart: None,
+            only: None,
             sample: 0,
             differences: Vec::new(),
             truncated: false,

@@ -3,6 +3,7 @@
 mod accept;
 mod baseline;
 mod between;
+mod call;
 mod commit;
 mod drift;
 mod failing;
@@ -20,6 +21,7 @@ mod plan;
 mod poller;
 #[cfg(feature = "cli")]
 mod preview;
+mod quarantine;
 mod ranges;
 mod record;
 mod retry;
@@ -40,6 +42,7 @@ pub(crate) use pace::Pace;
 #[cfg(feature = "cli")]
 pub(crate) use preview::{Preview, preview};
 pub(crate) use retry::{Patience, gave_up};
+pub(crate) use quarantine::{drop_quarantined, quarantined, retry_quarantined};
 pub(crate) use run::run;
 pub(crate) use state::Standing;
 pub(crate) use status::{cancel, status};

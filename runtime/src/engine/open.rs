@@ -123,7 +123,7 @@ fn has_begun(session: &mut dyn Session, drive: &Drive<'_>, work: &Work) -> Resul
 }
 
 /// Checks table, columns and predicates. Writes nothing.
-fn look_at(
+pub(super) fn look_at(
     session: &mut dyn Session,
     work: &Work,
 ) -> Result<(Arc<TableInfo>, Arc<[usize]>, Fields)> {

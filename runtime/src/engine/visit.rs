@@ -1,5 +1,6 @@
 //! One worker's part in a step: range after range, batch after batch, each batch one transaction.
 
+use super::call::call_step;
 use super::failing::of_a_document;
 use super::flight::Flight;
 use super::heart::Heart;
@@ -12,12 +13,11 @@ use super::run::Drive;
 use super::step::{Part, Step};
 use crate::batch::{Batch, Redo};
 use crate::ctx::Ctx;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::event::Event;
 use crate::history::{self, Progress, RangeFence, RangeRow, RunStatus};
-use crate::manifest::{Locking, OnError, StepFunction, WriteMode};
+use crate::manifest::{Locking, OnError, WriteMode};
 use crate::store::{Limit, Page, Session};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -398,7 +398,8 @@ impl<'s, 'd, 'm> Execution<'s, 'd, 'm> {
             let table = self.batch.page.table.clone();
             self.batch.ctx.session.keep_writers_out(&table)?;
         }
-        if let Err(error) = self.call_step() {
+        let function = self.work.step.function;
+        if let Err(error) = call_step(function, &mut self.batch, self.drive.runtime) {
             return Err(self.batch.first_failure(error));
         }
         let flew = self.flight.is_some();
@@ -422,25 +423,5 @@ impl<'s, 'd, 'm> Execution<'s, 'd, 'm> {
             ..Progress::default()
         };
         self.commit(cursor, done, more, begun)
-    }
-
-    /// Calls the generated function; a panic in it is a failure like any other.
-    fn call_step(&mut self) -> Result<()> {
-        let (batch, runtime) = (&mut self.batch, self.drive.runtime);
-        let function = self.work.step.function;
-        let called = catch_unwind(AssertUnwindSafe(|| match function {
-            StepFunction::Sync(function) => function(batch),
-            StepFunction::Async(function) => runtime.block_on(function(batch)),
-        }));
-        called.unwrap_or_else(|panic| {
-            let text = panic
-                .downcast_ref::<&str>()
-                .map(|text| (*text).to_owned())
-                .or_else(|| panic.downcast_ref::<String>().cloned());
-            Err(Error::step(format!(
-                "the step panicked: {}",
-                text.as_deref().unwrap_or("without a message")
-            )))
-        })
     }
 }
