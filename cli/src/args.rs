@@ -114,6 +114,8 @@ pub enum Command {
     Deploy(Rest),
     /// Build, rebuild, look at and remove aggregates
     Aggregate(Rest),
+    /// See, try again or forget the documents that steps have set aside
+    Quarantine(Rest),
     /// Show the settings, and where each of them comes from
     Config(Rest),
     /// Watch the code, rebuild and apply while you type; relaxed, and on the local database only

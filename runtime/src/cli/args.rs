@@ -98,6 +98,8 @@ pub(crate) enum Command {
     Config(Config),
     /// Watch the code, rebuild and apply while you type; relaxed, and on the local database only
     Dev(Dev),
+    /// See, try again or forget the documents that steps have set aside
+    Quarantine(Quarantine),
     /// Show what differs between applied history and the code; exits 3 when something does
     Drift,
     /// Make an edited migration's code the history of this database; the audit keeps who did so, when and why
@@ -259,6 +261,48 @@ pub(crate) struct Work {
     /// Return when there is nothing to do, instead of waiting for a run
     #[arg(long)]
     pub(crate) until_idle: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Quarantine {
+    #[command(subcommand)]
+    pub(crate) command: QuarantineCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum QuarantineCommand {
+    /// Show them, each with its error
+    List(Chosen),
+    /// Call the step again for each; exits 1 when one fails again
+    Retry(Chosen),
+    /// Forget that they were set aside; they stay as they are
+    Drop(DropThem),
+}
+
+/// Which documents.
+#[derive(Debug, Args)]
+pub(crate) struct Chosen {
+    /// Those of this migration
+    #[arg(long, value_name = "ID")]
+    pub(crate) migration: Option<String>,
+    /// The one with this key, as `quarantine list` shows it
+    #[arg(
+        long,
+        value_name = "KEY",
+        requires = "migration",
+        allow_hyphen_values = true
+    )]
+    pub(crate) key: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("extent").required(true).args(["migration", "all"]))]
+pub(crate) struct DropThem {
+    #[command(flatten)]
+    pub(crate) chosen: Chosen,
+    /// All of them
+    #[arg(long)]
+    all: bool,
 }
 
 #[derive(Debug, Args)]

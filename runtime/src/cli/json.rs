@@ -6,6 +6,7 @@ use crate::cli::secret;
 use crate::event::Event;
 use crate::history::RunStatus;
 use crate::migrator::{Difference, Drift, Report};
+use crate::quarantine::{QuarantinedDocument, Retried};
 use crate::worker::WorkerReport;
 use serde::Serialize;
 
@@ -293,6 +294,47 @@ pub(crate) struct CancelEnd<'r> {
 pub(crate) struct BaselineEnd<'r> {
     /// The retired migrations that count as applied from now on.
     pub(crate) recorded: &'r [String],
+}
+
+/// The line of `quarantine list`.
+#[derive(Debug, Serialize)]
+pub(crate) struct QuarantineEnd {
+    pub(crate) documents: Vec<QuarantinedDocument>,
+}
+
+/// The line of `quarantine retry`.
+#[derive(Debug, Serialize)]
+pub(crate) struct RetriedEnd<'r> {
+    /// `completed`, `failed` when a document failed again, `noop` when there was none.
+    pub(crate) status: &'r str,
+    #[serde(flatten)]
+    pub(crate) retried: Retried,
+}
+
+impl RetriedEnd<'_> {
+    pub(crate) fn nothing() -> Self {
+        RetriedEnd {
+            status: RunStatus::Noop.as_str(),
+            retried: Retried::default(),
+        }
+    }
+
+    pub(crate) fn of(retried: &Retried) -> Self {
+        let status = match retried.failed.is_empty() {
+            true => RunStatus::Completed,
+            false => RunStatus::Failed,
+        };
+        RetriedEnd {
+            status: status.as_str(),
+            retried: retried.clone(),
+        }
+    }
+}
+
+/// The line of `quarantine drop`.
+#[derive(Debug, Serialize)]
+pub(crate) struct DroppedEnd {
+    pub(crate) dropped: u64,
 }
 
 /// The line of `drift`.

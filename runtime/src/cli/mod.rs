@@ -31,6 +31,7 @@ mod json;
 mod nearest;
 mod output;
 mod progress;
+mod quarantine;
 mod retire;
 mod run;
 mod secret;
@@ -183,6 +184,7 @@ impl Session {
             Command::Cancel(flags) => cancel::command(self, flags).await,
             Command::Work(flags) => work::command(self, flags).await,
             Command::Deploy(flags) => deploy::command(self, &flags).await,
+            Command::Quarantine(flags) => quarantine::command(self, flags).await,
             Command::Config(flags) => settings::show::command(&self, &flags),
             Command::Dev(flags) => dev::command(self, flags).await,
             Command::Aggregate(command) => aggregate::command(self, command).await,

@@ -200,13 +200,10 @@ impl Retrying {
 
     /// It stays where it is, with its new error.
     fn set_aside_again(&mut self, document: &QuarantinedDocument, error: &str) -> Result<()> {
-        let key = key_from_text(&document.key)?;
         let session = &mut *self.batch.ctx.session;
         session.begin()?;
-        let (id, direction) = (&document.migration_id, document.direction);
-        let (table, run_id) = (&document.table, &document.run_id);
-        let result = history::quarantine(session, id, direction, table, &key, error, run_id)
-            .and_then(|()| session.commit());
+        let result =
+            history::replace_error(session, document, error).and_then(|()| session.commit());
         session.rollback();
         result
     }

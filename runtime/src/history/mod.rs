@@ -25,7 +25,7 @@ pub(crate) use aggregates::{
     load_aggregates, refuse_aggregate, release_aggregate,
 };
 pub(crate) use audit::{AuditAction, Decision, insert_applied, record_decision, replace_checksum};
-pub(crate) use quarantine::{count_taken_out, load_quarantined, take_out};
+pub(crate) use quarantine::{count_taken_out, load_quarantined, replace_error, take_out};
 pub(crate) use ranges::{RangeFence, RangeRow, hold, lease, next_pass, release, renewal, split};
 pub(crate) use read::{History, load, load_options, load_ranges, load_run, load_state};
 pub(crate) use rows::Spread;

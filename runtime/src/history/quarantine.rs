@@ -50,6 +50,22 @@ pub(crate) fn take_out(session: &mut dyn Session, document: &QuarantinedDocument
     Ok(session.execute(sql, &parameters)? > 0)
 }
 
+/// Replaces the error of a document that is still set aside. One that is not any more stays so.
+pub(crate) fn replace_error(
+    session: &mut dyn Session,
+    document: &QuarantinedDocument,
+    error: &str,
+) -> Result<()> {
+    let sql = "UPDATE migration_quarantine SET error = $1 WHERE migration_id = $2 AND direction = $3 AND document_key = $4";
+    let parameters = [
+        text(error),
+        text(&document.migration_id),
+        text(document.direction.as_str()),
+        text(&document.key),
+    ];
+    session.execute(sql, &parameters).map(drop)
+}
+
 /// Corrects the counters of a step by a document that is not set aside any more, and by what was changed for it.
 pub(crate) fn count_taken_out(
     session: &mut dyn Session,

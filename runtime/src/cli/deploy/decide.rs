@@ -56,7 +56,7 @@ pub(super) fn of_report(report: &Report, timed_out_after_ms: Option<u64>) -> (u8
     match exit::code_of_report(report) {
         exit::DONE if set_aside > 0 => {
             let message = format!(
-                "{} set aside with their errors (migration_quarantine holds them); mend the cause and apply those again",
+                "{} set aside; `quarantine list` shows why, `quarantine retry` tries again once the cause is mended",
                 documents(set_aside)
             );
             (exit::FAILED, Some(message))
