@@ -42,11 +42,14 @@ impl Push {
         if self.json {
             command.stdout(std::io::stderr());
         }
-        let running = group::start(&mut command)
+        if stop.is_asked() {
+            return Err(stopped());
+        }
+        let (sender, happenings) = channel();
+        let running = stop
+            .start(&mut command, sender.clone())
             .map_err(|error| self.failed(&format!("cannot be started: {error}")))?;
         let group = running.group();
-        let (sender, happenings) = channel();
-        stop.watch(Some((group.clone(), sender.clone())));
         std::thread::spawn(move || sender.send(Happening::Ended(running.wait())));
 
         let mut cut = None;
@@ -73,7 +76,7 @@ impl Push {
             group.interrupt();
             deadline = Some(Instant::now() + GRACE);
         };
-        stop.watch(None);
+        stop.ended();
         if cut.is_some() {
             // What it started and did not stop itself.
             group.kill();

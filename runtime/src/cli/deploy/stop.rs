@@ -1,8 +1,10 @@
 //! A request to stop, and what it reaches: whatever `deploy` is doing just then.
 
-use super::group::Group;
+use super::group::{self, Group, Running};
 use crate::cli::interrupt;
 use crate::migrator::CancelToken;
+use std::io;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -44,9 +46,24 @@ impl Stop {
         token
     }
 
-    /// From now on the command is what goes on; `None`: not any more.
-    pub(super) fn watch(&self, command: Option<(Group, Sender<Happening>)>) {
-        *self.command() = command;
+    /// Starts a command, which from now on is what goes on: a request that comes while it starts reaches it, too.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub(super) fn start(
+        &self,
+        command: &mut Command,
+        sender: Sender<Happening>,
+    ) -> io::Result<Running> {
+        let mut goes_on = self.command();
+        let running = group::start(command)?;
+        *goes_on = Some((running.group(), sender));
+        Ok(running)
+    }
+
+    /// The command has ended.
+    pub(super) fn ended(&self) {
+        *self.command() = None;
     }
 
     /// The first request, and what to say about it.
