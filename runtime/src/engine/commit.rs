@@ -5,6 +5,7 @@ use super::passes::refuse_endless_growth;
 use super::retry::{Patience, gave_up};
 use super::state::{Happening, next};
 use super::visit::{Execution, Outcome};
+use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::history::{self, Advanced, Fate, Progress, RangeFence, RangeRow, RunStatus};
@@ -77,26 +78,7 @@ impl Execution<'_, '_, '_> {
     /// What marks the aggregates STALE whose tables this batch changed past their triggers. Every batch does: one may have
     /// been built since the last.
     pub(super) fn distrust_aggregates(&mut self, changed: u64) -> Result<Vec<Statement>> {
-        let ctx = &mut self.batch.ctx;
-        if ctx.write_mode != WriteMode::SafeBypass {
-            return Ok(Vec::new());
-        }
-        if changed > 0 {
-            let removed = ctx.passed.removed;
-            ctx.passed.changed(&ctx.table, removed);
-        }
-        let mut tables = ctx.passed.tables.clone();
-        for sql in &ctx.passed.statements {
-            tables.extend(ctx.session.tables_past_triggers(sql)?);
-        }
-        let reason = || {
-            let id = ctx.migration.id;
-            format!("migration {id} rewrote its table in safe_bypass mode")
-        };
-        Ok(tables
-            .iter()
-            .map(|table| history::distrust_aggregates_of(&*ctx.session, table, &reason()))
-            .collect())
+        distrust_aggregates(&mut self.batch.ctx, changed)
     }
 
     /// What this worker knows after a commit.
@@ -226,6 +208,29 @@ impl Execution<'_, '_, '_> {
             pause,
         });
     }
+}
+
+/// What marks the aggregates STALE whose tables were changed past their triggers in this transaction.
+pub(super) fn distrust_aggregates(ctx: &mut Ctx, changed: u64) -> Result<Vec<Statement>> {
+    if ctx.write_mode != WriteMode::SafeBypass {
+        return Ok(Vec::new());
+    }
+    if changed > 0 {
+        let removed = ctx.passed.removed;
+        ctx.passed.changed(&ctx.table, removed);
+    }
+    let mut tables = ctx.passed.tables.clone();
+    for sql in &ctx.passed.statements {
+        tables.extend(ctx.session.tables_past_triggers(sql)?);
+    }
+    let reason = || {
+        let id = ctx.migration.id;
+        format!("migration {id} rewrote its table in safe_bypass mode")
+    };
+    Ok(tables
+        .iter()
+        .map(|table| history::distrust_aggregates_of(&*ctx.session, table, &reason()))
+        .collect())
 }
 
 /// The pass that begins with the commit of the last one's end.

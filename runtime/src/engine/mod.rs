@@ -41,8 +41,8 @@ pub(crate) use origin::Origin;
 pub(crate) use pace::Pace;
 #[cfg(feature = "cli")]
 pub(crate) use preview::{Preview, preview};
-pub(crate) use retry::{Patience, gave_up};
 pub(crate) use quarantine::{drop_quarantined, quarantined, retry_quarantined};
+pub(crate) use retry::{Patience, gave_up};
 pub(crate) use run::run;
 pub(crate) use state::Standing;
 pub(crate) use status::{cancel, status};

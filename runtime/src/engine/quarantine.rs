@@ -5,6 +5,7 @@
 //! back over it.
 
 use super::call::call_step;
+use super::commit::distrust_aggregates;
 use super::drift;
 use super::open::look_at;
 use super::plan::{Begin, Work};
@@ -18,7 +19,7 @@ use crate::history::{self, Direction};
 use crate::manifest::WriteMode;
 use crate::migrator::Migrator;
 use crate::quarantine::{QuarantinedDocument, Retried};
-use crate::store::Page;
+use crate::store::{Page, Statement};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -189,7 +190,11 @@ impl Retrying {
             return Err(batch.first_failure(error));
         }
         let (found, changed) = (!batch.ctx.keys.is_empty(), batch.ctx.changed);
+        let stale = distrust_aggregates(&mut batch.ctx, changed)?;
         let session = &mut *batch.ctx.session;
+        for Statement { sql, parameters } in stale {
+            session.execute(&sql, &parameters)?;
+        }
         history::count_taken_out(session, document, changed)?;
         session.commit()?;
         Ok(match found {
