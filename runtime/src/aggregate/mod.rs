@@ -21,11 +21,6 @@
     not(all(feature = "sqlite", feature = "postgres")),
     allow(dead_code, unused_imports)
 )]
-// What only a store reads is unused in a build without one.
-#![cfg_attr(
-    not(any(feature = "sqlite", feature = "postgres")),
-    allow(dead_code, unused_imports)
-)]
 
 mod build;
 mod definition;
