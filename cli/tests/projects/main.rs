@@ -3,5 +3,6 @@
 mod create;
 #[cfg(unix)]
 mod dev;
+mod history;
 mod project;
 mod run;
