@@ -84,31 +84,24 @@ pub fn scan(package_root: impl AsRef<Path>, folder: impl AsRef<Path>) -> Scan {
     let package_root = absolute(package_root.as_ref());
     let folder = package_root.join(folder);
     let (package_root, folder) = owner(&package_root, &folder).unwrap_or((package_root, folder));
-    let mut walk = Walk {
-        migrations: Vec::new(),
-        faults: Vec::new(),
+    let place = Place {
         package_root: &package_root,
         folder: &folder,
     };
-    if folder.is_dir() {
-        walk.all();
-    } else {
-        let looked_in = vec![folder.display().to_string()];
-        walk.fault(
-            &folder,
-            FaultKind::FolderMissing {
-                folder: relative(&folder, &package_root),
-                looked_in,
-            },
-            0,
-            0,
-        );
-    }
-    let Walk {
+    let Found {
         mut migrations,
         mut faults,
-        ..
-    } = walk;
+    } = if folder.is_dir() {
+        everything(place)
+    } else {
+        let kind = FaultKind::FolderMissing {
+            folder: relative(&folder, &package_root),
+            looked_in: vec![folder.display().to_string()],
+        };
+        let mut found = Found::default();
+        found.fault(place, &folder, kind, 0, 0);
+        found
+    };
     migrations.sort_by(|left, right| (&left.id, &left.file).cmp(&(&right.id, &right.file)));
     faults.extend(collisions(&migrations));
     migrations.dedup_by(|second, first| second.id == first.id);
@@ -134,64 +127,111 @@ fn owner(package_root: &Path, folder: &Path) -> Option<(PathBuf, PathBuf)> {
     outside.then(|| (crate::command::package_of(&folder), folder))
 }
 
-struct Walk<'a> {
+/// Fewer files than this are read sooner than a thread is started.
+const FILES_PER_THREAD: usize = 64;
+
+/// More threads than this would wait for the disk.
+const MAX_THREADS: usize = 8;
+
+/// Everything in a folder. Many files are parsed on all processors: a hook that is run at every commit has to be quick.
+fn everything(place: Place<'_>) -> Found {
+    let mut found = Found::default();
+    let mut entries = Vec::new();
+    for entry in walk_folder(place.folder) {
+        match entry {
+            Ok(entry) if entry.file_type().is_dir() => {}
+            Ok(entry) => entries.push(entry),
+            Err(error) => found.unreadable(place, &error),
+        }
+    }
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = (entries.len() / FILES_PER_THREAD).clamp(1, processors.min(MAX_THREADS));
+    let read = |part: &[DirEntry]| {
+        let mut found = Found::default();
+        for entry in part {
+            found.file(place, entry);
+        }
+        found
+    };
+    if threads == 1 {
+        found.add(read(&entries));
+        return found;
+    }
+    std::thread::scope(|scope| {
+        let parts = entries.chunks(entries.len().div_ceil(threads));
+        let readers: Vec<_> = parts.map(|part| scope.spawn(|| read(part))).collect();
+        for reader in readers {
+            match reader.join() {
+                Ok(part) => found.add(part),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+    });
+    found
+}
+
+/// What is scanned.
+#[derive(Clone, Copy)]
+struct Place<'a> {
     package_root: &'a Path,
     folder: &'a Path,
+}
+
+/// What was found in some of the files.
+#[derive(Default)]
+struct Found {
     migrations: Vec<MigrationFile>,
     faults: Vec<Fault>,
 }
 
-impl Walk<'_> {
-    fn all(&mut self) {
-        for entry in walk_folder(self.folder) {
-            match entry {
-                Ok(entry) if entry.file_type().is_dir() => {}
-                Ok(entry) => self.file(&entry),
-                Err(error) => {
-                    let path = error.path().unwrap_or(self.folder).to_owned();
-                    let kind = match error.loop_ancestor() {
-                        Some(ancestor) => FaultKind::LinkLoop {
-                            ancestor: relative(ancestor, self.package_root),
-                        },
-                        None => FaultKind::FolderUnreadable {
-                            problem: error.to_string(),
-                        },
-                    };
-                    self.fault(&path, kind, 0, 0);
-                }
-            }
-        }
+impl Found {
+    fn add(&mut self, other: Found) {
+        self.migrations.extend(other.migrations);
+        self.faults.extend(other.faults);
     }
 
-    fn file(&mut self, entry: &DirEntry) {
+    fn unreadable(&mut self, place: Place<'_>, error: &walkdir::Error) {
+        let path = error.path().unwrap_or(place.folder).to_owned();
+        let kind = match error.loop_ancestor() {
+            Some(ancestor) => FaultKind::LinkLoop {
+                ancestor: relative(ancestor, place.package_root),
+            },
+            None => FaultKind::FolderUnreadable {
+                problem: error.to_string(),
+            },
+        };
+        self.fault(place, &path, kind, 0, 0);
+    }
+
+    fn file(&mut self, place: Place<'_>, entry: &DirEntry) {
         let path = entry.path();
         let Some(name) = entry.file_name().to_str() else {
             let name = entry.file_name().to_string_lossy().into_owned();
-            return self.fault(path, FaultKind::NameNotUnicode { name }, 1, 1);
+            return self.fault(place, path, FaultKind::NameNotUnicode { name }, 1, 1);
         };
         if name.eq_ignore_ascii_case("README.md") {
             return;
         }
         let id = match id::parse(name) {
             Ok(id) => id.to_owned(),
-            Err(kind) => return self.fault(path, kind, 1, 1),
+            Err(kind) => return self.fault(place, path, kind, 1, 1),
         };
         match read(path) {
-            Ok(text) => self.migration(id, path, text),
-            Err(kind) => self.fault(path, kind, 1, 1),
+            Ok(text) => self.migration(place, id, path, text),
+            Err(kind) => self.fault(place, path, kind, 1, 1),
         }
     }
 
-    fn migration(&mut self, id: String, path: &Path, text: String) {
-        let (read, faults) = source::read(&text, path, self.package_root);
+    fn migration(&mut self, place: Place<'_>, id: String, path: &Path, text: String) {
+        let (read, faults) = source::read(&text, path, place.package_root);
         for (kind, line, column) in faults {
-            self.fault(path, kind, line, column);
+            self.fault(place, path, kind, line, column);
         }
         let Some(read) = read else { return };
         self.migrations.push(MigrationFile {
             id,
-            file: relative(path, self.folder),
-            package_file: relative(path, self.package_root),
+            file: relative(path, place.folder),
+            package_file: relative(path, place.package_root),
             path: path.to_owned(),
             description: read.description,
             source: text,
@@ -204,8 +244,15 @@ impl Walk<'_> {
         });
     }
 
-    fn fault(&mut self, path: &Path, kind: FaultKind, line: usize, column: usize) {
-        let file = relative(path, self.package_root);
+    fn fault(
+        &mut self,
+        place: Place<'_>,
+        path: &Path,
+        kind: FaultKind,
+        line: usize,
+        column: usize,
+    ) {
+        let file = relative(path, place.package_root);
         self.faults.push(Fault {
             kind,
             file,
