@@ -1,6 +1,7 @@
 //! Shows a run while it goes on: a bar on a terminal, now and then a line elsewhere.
 
 use crate::cli::output::{BOLD, DIM, GREEN, Output, YELLOW, paint};
+use crate::cli::summary::who;
 use crate::event::Event;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use std::fmt::Write as _;
@@ -240,12 +241,14 @@ fn words(event: &Event, verb: &str, took: Duration) -> Vec<String> {
         }
         Event::Following { run_id, holder } => {
             vec![format!(
-                "run {run_id} is already executed by {holder}; waiting for it"
+                "run {run_id} is already executed by {}; waiting for it",
+                who(holder)
             )]
         }
         Event::TakenOver { run_id, holder } => {
             vec![format!(
-                "{holder} is gone; going on with run {run_id} where it stopped"
+                "{} is gone; going on with run {run_id} where it stopped",
+                who(holder)
             )]
         }
         Event::Retrying {

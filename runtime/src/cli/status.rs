@@ -2,7 +2,7 @@
 
 use crate::cli::exit::{self, Failure};
 use crate::cli::output::{BOLD, DIM, GREEN, RED, YELLOW, paint};
-use crate::cli::summary::documents;
+use crate::cli::summary::{documents, who};
 use crate::cli::{Session, args, folder};
 use crate::history::{Direction, RunRow, RunStatus, StateRow};
 use crate::manifest::Manifest;
@@ -16,8 +16,8 @@ use std::time::Duration;
 /// How often `--watch` looks.
 const WATCH_EVERY: Duration = Duration::from_secs(1);
 
-/// Moves to the top left corner and clears the screen.
-const CLEAR: &str = "\x1b[H\x1b[2J";
+/// Clears the screen, once.
+const CLEAR: &str = "\x1b[2J";
 
 /// `status`
 pub(crate) async fn command(mut session: Session, flags: &args::Status) -> Result<u8, Failure> {
@@ -27,20 +27,27 @@ pub(crate) async fn command(mut session: Session, flags: &args::Status) -> Resul
     let config = session.config()?;
     let target = session.target(&config)?;
     let migrator = session.connect(&target).await?;
+    let redraws = flags.watch && !session.output.json && std::io::stdout().is_terminal();
+    if redraws {
+        session.output.result(CLEAR);
+    }
     loop {
         let status = migrator.status().await?;
         session.output.object(&status);
-        if flags.watch && !session.output.json && std::io::stdout().is_terminal() {
-            session.output.result(CLEAR);
-        }
-        session
-            .output
-            .result(&text(&status, session.manifest, &target.shown()));
+        let page = text(&status, session.manifest, &target.shown());
+        let page = if redraws { in_place(&page) } else { page };
+        session.output.result(&page);
         if !flags.watch {
             return Ok(exit::DONE);
         }
         tokio::time::sleep(WATCH_EVERY).await;
     }
+}
+
+/// The page over the one before it: each line clears what was right of it, and the end what was below. No flicker that way.
+fn in_place(page: &str) -> String {
+    let lines = page.lines().map(|line| format!("{line}\x1b[K\n"));
+    format!("\x1b[H{}\x1b[J", lines.collect::<String>())
 }
 
 /// The whole page.
@@ -93,7 +100,8 @@ fn text(status: &Status, manifest: &Manifest, target: &str) -> String {
 
 /// The active run.
 fn active(run: &RunRow, kind: StatusKind) -> String {
-    let holder = run.lease_holder.as_deref().unwrap_or("nobody yet");
+    let holder = run.lease_holder.as_deref();
+    let holder = holder.map_or("nobody yet".to_owned(), who);
     let what = format!(
         "{} {} {}",
         paint(DIM, "run     "),

@@ -57,6 +57,15 @@ pub(crate) fn problem(report: &Report, dry_run: bool, partial: &[PartialStep]) -
     }
 }
 
+/// Who holds a lease, stored as `host/process/token`.
+pub(crate) fn who(holder: &str) -> String {
+    let mut parts = holder.rsplitn(3, '/');
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(_), Some(process), Some(host)) => format!("process {process} on {host}"),
+        _ => holder.to_owned(),
+    }
+}
+
 /// Whether a batch came to its end before the run failed.
 fn has_worked(report: &Report) -> bool {
     report
@@ -223,6 +232,12 @@ mod tests {
         assert!(says_so(128, false));
         assert!(!says_so(0, false));
         assert!(!says_so(128, true));
+    }
+
+    #[test]
+    fn a_holder_is_a_process_on_a_host() {
+        assert_eq!(who("web/1/42/0a1b"), "process 42 on web/1");
+        assert_eq!(who("somebody"), "somebody");
     }
 
     #[test]

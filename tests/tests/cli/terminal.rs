@@ -1,6 +1,6 @@
 //! The command line on a real terminal: the bar, colours, Ctrl-C, and the one question it asks.
 
-use crate::shop::{ITEMS, Shop};
+use crate::shop::{Held, ITEMS, Shop};
 use nix::sys::wait::WaitStatus;
 use rexpect::session::{PtySession, spawn_command};
 
@@ -49,6 +49,28 @@ fn a_bar_shows_rows_per_second_percent_and_time_left() {
         "colour on a terminal: {rest}"
     );
     assert_eq!(exit_code(&session), 0);
+}
+
+#[test]
+fn a_status_that_is_watched_is_drawn_in_place() {
+    let shop = Shop::new();
+    let mut session = on_terminal(&shop, "status --watch");
+    session.exp_string("pending").unwrap();
+    let up = Held::start(&shop, "up --batch-size 100");
+    session
+        .exp_regex(r"running\S* since \S+, by process \d+ on ")
+        .unwrap();
+    release(&shop);
+    up.wait().expect(0);
+    let before = session
+        .exp_string("10,000 documents, 10,000 changed")
+        .unwrap();
+    assert!(
+        !before.contains("\u{1b}[2J"),
+        "it is cleared once, or it would flicker"
+    );
+    session.send_control('c').unwrap();
+    session.exp_eof().unwrap();
 }
 
 #[test]

@@ -242,7 +242,9 @@ fn observed(
             output.object(&line);
         }
         if let Event::Following { holder, .. } = event {
-            output.object(&DevEvent::Following { holder });
+            output.object(&DevEvent::Following {
+                holder: &summary::who(holder),
+            });
         }
     })
 }
