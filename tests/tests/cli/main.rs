@@ -1,5 +1,6 @@
 //! The command line, as second processes and on real terminals.
 
+mod aggregate;
 mod command_line;
 mod deploy;
 mod deploy_waits;
