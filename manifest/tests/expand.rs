@@ -115,6 +115,10 @@ fn aggregates() {
         )),
     );
     assert_expansion(
+        "aggregate_without_documentation",
+        expand::aggregate(quote!(BY_OWNER = "todos" by (owner, r#type) { count, sum(effort) })),
+    );
+    assert_expansion(
         "aggregate_with_faults",
         expand::aggregate(quote!(A = "todos" by () { summ(effort), sum })),
     );

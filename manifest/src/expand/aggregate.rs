@@ -25,6 +25,11 @@ fn quote_aggregate(declared: &AggregateDeclaration) -> TokenStream {
         by,
         functions,
     } = declared;
+    // Where nobody has documented it, what it is says most.
+    let summary = match attributes.to_string().contains("doc") {
+        true => TokenStream::new(),
+        false => summary(declared),
+    };
     let (name, digest, keys) = (declared.name(), declared.digest(), by.len());
     let schema = match &table.schema {
         Some(schema) => quote!(::core::option::Option::Some(#schema)),
@@ -34,6 +39,7 @@ fn quote_aggregate(declared: &AggregateDeclaration) -> TokenStream {
     let functions = functions.iter().map(function);
     quote! {
         #attributes
+        #summary
         #visibility static #ident: ::driftless::Aggregate<#keys> = ::driftless::Aggregate::new(
             ::driftless::__private::AggregateDefinition {
                 name: #name,
@@ -44,6 +50,18 @@ fn quote_aggregate(declared: &AggregateDeclaration) -> TokenStream {
             }
         );
     }
+}
+
+/// `Of todos by project_id, completed: count, sum(effort).`
+fn summary(declared: &AggregateDeclaration) -> TokenStream {
+    let functions: Vec<String> = declared.functions.iter().map(Function::show).collect();
+    let text = format!(
+        " Of {} by {}: {}.",
+        declared.table,
+        declared.by.join(", "),
+        functions.join(", ")
+    );
+    quote!(#[doc = #text])
 }
 
 fn function(function: &Function) -> TokenStream {

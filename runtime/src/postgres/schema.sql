@@ -116,7 +116,6 @@ CREATE TABLE migration_aggregate (
     name             TEXT        NOT NULL PRIMARY KEY,
     table_name       TEXT        NOT NULL,
     digest           TEXT        NOT NULL,
-    objects          TEXT        NOT NULL,
     state            TEXT        NOT NULL,
     reason           TEXT,
     requested        BOOLEAN     NOT NULL,
@@ -127,5 +126,6 @@ CREATE TABLE migration_aggregate (
     lease_epoch      BIGINT      NOT NULL,
     lease_expires_at TIMESTAMPTZ,
     updated_at       TIMESTAMPTZ NOT NULL,
-    ready_at         TIMESTAMPTZ
+    ready_at         TIMESTAMPTZ,
+    objects          TEXT        NOT NULL
 );

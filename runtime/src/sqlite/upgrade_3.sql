@@ -3,7 +3,6 @@ CREATE TABLE migration_aggregate (
     name             TEXT    NOT NULL PRIMARY KEY,
     table_name       TEXT    NOT NULL,
     digest           TEXT    NOT NULL,
-    objects          TEXT    NOT NULL,
     state            TEXT    NOT NULL,
     reason           TEXT,
     requested        INTEGER NOT NULL,
@@ -14,6 +13,8 @@ CREATE TABLE migration_aggregate (
     lease_epoch      INTEGER NOT NULL,
     lease_expires_at TEXT,
     updated_at       TEXT    NOT NULL,
-    ready_at         TEXT
+    ready_at         TEXT,
+    -- Last, since it is long and triggers read the state.
+    objects          TEXT    NOT NULL
 );
 UPDATE migration_schema SET version = 4;
