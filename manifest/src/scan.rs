@@ -281,7 +281,14 @@ fn read(path: &Path) -> Result<String, FaultKind> {
     let unreadable = |error: std::io::Error| FaultKind::FileUnreadable {
         problem: error.to_string(),
     };
-    let bytes = std::fs::metadata(path).map_err(unreadable)?.len();
+    let metadata = std::fs::metadata(path).map_err(unreadable)?;
+    // A device or a pipe may never end.
+    if !metadata.is_file() {
+        return Err(FaultKind::FileUnreadable {
+            problem: "it is no regular file".to_owned(),
+        });
+    }
+    let bytes = metadata.len();
     if bytes > MAX_FILE_BYTES {
         return Err(FaultKind::FileTooLarge {
             bytes,

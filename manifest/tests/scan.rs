@@ -143,6 +143,37 @@ fn links_are_followed_and_loops_are_faults() {
     assert_eq!(scan.faults.len(), 2, "{:?}", scan.faults);
 }
 
+#[test]
+fn files_that_no_editor_wrote_are_faults_and_never_read_for_ever() {
+    let package = Package::new("unreadable_files");
+    let huge = "// filler\n".repeat(120_000);
+    package
+        .write("migrations/20260101_000000_huge.rs", huge)
+        .write("migrations/20260102_000000_latin.rs", b"// caf\xe9\n")
+        .write(
+            "migrations/20260103_000000_tabs.rs",
+            GOOD.replace("    ", "\t"),
+        );
+    let mut expected = vec![
+        "migrations/20260101_000000_huge.rs:1:1 this file has 1200000 bytes, and 1048576 is the limit",
+        "migrations/20260102_000000_latin.rs:1:1 this file is not UTF-8: byte 6 is wrong",
+    ];
+    if cfg!(unix) {
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(
+            "/dev/zero",
+            package.0.join("migrations/20260104_000000_endless.rs"),
+        )
+        .unwrap();
+        expected.push("migrations/20260104_000000_endless.rs:1:1 this file cannot be read: it is no regular file");
+    }
+    let scan = package.scan();
+    assert_places(&scan.faults, &expected);
+    let tabs = &scan.migrations[0].checksum.whole;
+    package.write("migrations/20260103_000000_tabs.rs", GOOD);
+    assert_eq!(*tabs, package.scan().migrations[0].checksum.whole);
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_name_that_is_not_unicode_is_a_fault() {
