@@ -95,8 +95,7 @@ fn a_newcomers_first_migration() {
     );
     let old = own(&["up"]).expect(2);
     assert!(
-        old.err
-            .contains("1 file on disk is not what is compiled in")
+        old.err.contains("1 file on disk is not compiled in")
             && old.err.contains("(added); rebuild"),
         "{}",
         old.err
