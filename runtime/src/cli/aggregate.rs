@@ -7,6 +7,7 @@ use crate::cli::exit::{self, Failure};
 use crate::cli::json::{AggregateEnd, PruneEnd, StatusOfAggregates};
 use crate::cli::output::{BOLD, DIM, GREEN, Output, RED, YELLOW, paint};
 use crate::cli::progress::{Progress, grouped};
+use crate::cli::settings::{DeployFlags, DeploySettings, Sources};
 use crate::cli::{Session, interrupt};
 use crate::history::RunStatus;
 use crate::migrator::{CancelToken, Migrator};
@@ -29,14 +30,15 @@ async fn backfill(
 ) -> Result<u8, Failure> {
     let config = session.config()?;
     let target = session.target(&config)?;
-    let job = &config.deploy.aggregates;
-    let mut request = apply(request, flags)?;
-    if let Some(size) = job.batch_size {
-        request = request.start_batch_size(size.get());
-    }
-    if let Some(interval) = job.poll_interval_ms {
-        request = request.poll_interval(Duration::from_millis(interval));
-    }
+    let sources = Sources {
+        config: &config,
+        environment: session.global.environment(),
+        variable: &|name| std::env::var(name).ok(),
+    };
+    let job = DeploySettings::resolve(&sources, &DeployFlags::default())?.aggregates;
+    let request = apply(request, flags)?
+        .start_batch_size(job.batch_size.value.get())
+        .poll_interval(job.poll_interval());
     let migrator = session.connect(&target).await?;
     let output = session.output;
     let (token, progress) = (CancelToken::default(), Progress::new(output, "building"));
@@ -84,7 +86,7 @@ pub(crate) fn code(report: &AggregateReport) -> u8 {
     }
 }
 
-fn words(report: &AggregateReport, target: &str) -> String {
+pub(crate) fn words(report: &AggregateReport, target: &str) -> String {
     let count = report.aggregates.len();
     let aggregates = match count {
         1 => "1 aggregate".to_owned(),

@@ -138,6 +138,11 @@ fn documents_set_aside_fail_a_strict_deploy() {
             .current_dir(db.folder())
             .output()
             .expect("the binary runs");
+        assert_eq!(
+            db.rows("SELECT signed_by FROM docs WHERE id = 1"),
+            ["20260101_000000_tenfold"],
+            "the app's hooks are called"
+        );
         Ended::of(output)
     };
     let strict = deploy("").expect(1).json();

@@ -3,6 +3,7 @@
 mod aggregate;
 mod command_line;
 mod deploy;
+mod deploy_aggregates;
 mod deploy_waits;
 mod dev;
 mod history;

@@ -75,8 +75,8 @@ impl Deploy {
         run
     }
 
-    /// The second step.
-    pub(super) async fn migrate(&mut self) -> Result<(), Failure> {
+    /// The second step; says whether somebody else is still to do it.
+    pub(super) async fn migrate(&mut self) -> Result<bool, Failure> {
         let job = self.settings.migrations.clone();
         let outcome = self.drive(&job).await;
         let (step, end) = match outcome {
@@ -105,12 +105,13 @@ impl Deploy {
         };
         let is_good =
             end.is_ok() && matches!(step.status, StepStatus::Completed | StepStatus::Skipped);
+        let is_left = matches!(step.status, StepStatus::Enqueued | StepStatus::LeftRunning);
         self.steps.push(step);
         self.let_pass(end, job.strict.value)?;
         if is_good && job.enabled.value != crate::cli::config::Enabled::Off {
             self.lock();
         }
-        Ok(())
+        Ok(is_left)
     }
 
     /// Runs it, unless there is nothing to do.

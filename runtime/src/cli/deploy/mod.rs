@@ -1,8 +1,9 @@
 //! `deploy`: the configured command, then `up`, then aggregates.
 //!
 //! Settings are decided first, and what the run would do is looked up before anything is pushed: a deploy that is bound to
-//! fail pushes nothing. `decide.rs` judges, `push.rs` runs the command, `migrate.rs` the second step, `report.rs` tells.
+//! fail pushes nothing. `decide.rs` judges, `push.rs` runs the command, `migrate.rs` and `aggregate.rs` are the steps after it, `report.rs` tells.
 
+mod aggregate;
 mod decide;
 #[cfg(unix)]
 mod group;
@@ -14,6 +15,7 @@ mod push;
 mod report;
 mod stop;
 
+use crate::aggregate::AggregateStatus;
 use crate::cli::args;
 use crate::cli::config::Enabled;
 use crate::cli::confirm::{Unattended, ask_first};
@@ -48,10 +50,21 @@ struct Deploy {
     warnings: Vec<String>,
     /// What became of the run, when there was one.
     run: Option<Report>,
+    /// How the aggregates stand, once they were looked at.
+    aggregates: Vec<AggregateStatus>,
+    /// Connected once, with the app's hooks and aggregates.
+    migrator: Option<Migrator>,
 }
 
-/// What is known of the run before anything is pushed.
-enum Ahead {
+/// What is known before anything is pushed.
+struct Ahead {
+    run: RunAhead,
+    /// The aggregates that are to be built, as they stand now.
+    aggregates: Vec<AggregateStatus>,
+}
+
+/// What is known of the run.
+enum RunAhead {
     /// There is to be none.
     Nothing,
     /// What it would do.
@@ -84,6 +97,8 @@ pub(crate) async fn command(session: Session, flags: &args::Deploy) -> Result<u8
         steps: Vec::new(),
         warnings: Vec::new(),
         run: None,
+        aggregates: Vec::new(),
+        migrator: None,
     };
     let failure = deploy.execute().await.err();
     Ok(deploy.tell(failure.as_ref()))
@@ -96,15 +111,33 @@ impl Deploy {
         self.ask(&ahead)?;
         self.listen();
         self.push().await?;
-        self.migrate().await?;
-        self.aggregate()
+        let left_to_others = self.migrate().await?;
+        self.aggregate(left_to_others).await
+    }
+
+    /// What there is to do.
+    async fn look_ahead(&mut self) -> Result<Ahead, Failure> {
+        let run = self.look_at_run().await?;
+        let mut aggregates = Vec::new();
+        let strict = self.settings.aggregates.strict.value;
+        if self.settings.aggregates.enabled.value != Enabled::Off {
+            let looked = match self.connect().await {
+                Ok(migrator) => aggregate::to_build(&migrator).await,
+                Err(failure) => Err(failure),
+            };
+            match looked {
+                Ok(to_build) => aggregates = to_build,
+                Err(failure) => self.refuse_ahead(failure, strict)?,
+            }
+        }
+        Ok(Ahead { run, aggregates })
     }
 
     /// What the run would do.
-    async fn look_ahead(&mut self) -> Result<Ahead, Failure> {
+    async fn look_at_run(&mut self) -> Result<RunAhead, Failure> {
         let job = &self.settings.migrations;
         if job.enabled.value == Enabled::Off {
-            return Ok(Ahead::Nothing);
+            return Ok(RunAhead::Nothing);
         }
         let strict = job.strict.value;
         let asks = self.target.is_delicate() && !self.session.global.yes;
@@ -113,10 +146,16 @@ impl Deploy {
             Err(failure) => Err(failure),
         };
         let failure = match looked {
-            Ok(preview) if !preview.is_blocked => return Ok(Ahead::Known(preview)),
+            Ok(preview) if !preview.is_blocked => return Ok(RunAhead::Known(preview)),
             Ok(preview) => Failure::new(exit::DRIFT, migrate::drift(&preview.drift)),
             Err(failure) => failure,
         };
+        self.refuse_ahead(failure, strict)?;
+        Ok(RunAhead::Unknown)
+    }
+
+    /// A deploy that is bound to fail pushes nothing. What is let pass is said when the step itself comes to it.
+    fn refuse_ahead(&self, failure: Failure, strict: bool) -> Result<(), Failure> {
         match decide::judge(failure.code, strict, false) {
             Verdict::Fail(_) => Err(Failure {
                 message: format!(
@@ -125,8 +164,7 @@ impl Deploy {
                 ),
                 ..failure
             }),
-            // It is said when the step itself comes to it.
-            Verdict::Warn | Verdict::Good => Ok(Ahead::Unknown),
+            Verdict::Warn | Verdict::Good => Ok(()),
         }
     }
 
@@ -136,12 +174,12 @@ impl Deploy {
             self.warn(twin);
         }
         let command = self.settings.command.value.as_deref();
-        let is_idle = match ahead {
-            Ahead::Nothing => true,
-            Ahead::Unknown => false,
-            Ahead::Known(preview) => preview.work.is_empty(),
+        let is_idle = match &ahead.run {
+            RunAhead::Nothing => true,
+            RunAhead::Unknown => false,
+            RunAhead::Known(preview) => preview.work.is_empty(),
         };
-        if command.is_none() && is_idle {
+        if command.is_none() && is_idle && ahead.aggregates.is_empty() {
             return Ok(());
         }
         let question = report::question(&self.target, command, ahead);
@@ -165,9 +203,14 @@ impl Deploy {
         );
     }
 
+    /// The app's hooks and aggregates are given away with the first connection, so it is kept.
     async fn connect(&mut self) -> Result<Migrator, Failure> {
-        let target = self.target.clone();
-        self.session.connect(&target).await
+        if self.migrator.is_none() {
+            let target = self.target.clone();
+            self.migrator = Some(self.session.connect(&target).await?);
+        }
+        let connected = self.migrator.clone();
+        connected.ok_or_else(|| Failure::new(exit::FAILED, "the database is not connected"))
     }
 
     /// The first step.
@@ -205,13 +248,6 @@ impl Deploy {
         ended
     }
 
-    /// The third step.
-    fn aggregate(&mut self) -> Result<(), Failure> {
-        self.steps
-            .push(Step::skipped("aggregates", "none are declared"));
-        Ok(())
-    }
-
     /// Says how it ended, in both languages, and with which code.
     fn tell(&self, failure: Option<&Failure>) -> u8 {
         let output = self.session.output;
@@ -226,6 +262,7 @@ impl Deploy {
         output.object(&report::End::of(
             self.run.as_ref(),
             &self.steps,
+            &self.aggregates,
             &self.warnings,
             failure,
         ));

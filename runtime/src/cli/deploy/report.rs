@@ -1,6 +1,7 @@
 //! What `deploy` asks and tells, in words and as an object. Pure.
 
-use super::Ahead;
+use super::{Ahead, RunAhead};
+use crate::aggregate::AggregateStatus;
 use crate::cli::exit::{self, Failure};
 use crate::cli::json::RunEnd;
 use crate::cli::output::{BOLD, DIM, GREEN, YELLOW, paint};
@@ -85,6 +86,8 @@ pub(super) struct End<'r> {
     #[serde(flatten)]
     run: RunEnd<'r>,
     steps: &'r [Step],
+    /// How they stand; empty when none are declared or that step was not reached.
+    aggregates: &'r [AggregateStatus],
     /// What did not go as it should and was let pass.
     warnings: &'r [String],
 }
@@ -93,6 +96,7 @@ impl<'r> End<'r> {
     pub(super) fn of(
         run: Option<&'r Report>,
         steps: &'r [Step],
+        aggregates: &'r [AggregateStatus],
         warnings: &'r [String],
         failure: Option<&'r Failure>,
     ) -> Self {
@@ -111,6 +115,7 @@ impl<'r> End<'r> {
         End {
             run: end,
             steps,
+            aggregates,
             warnings,
         }
     }
@@ -133,10 +138,14 @@ pub(super) fn question(target: &Target, command: Option<&str>, ahead: &Ahead) ->
     if let Some(command) = command {
         let _ = writeln!(text, "  run `{}`", secret::mask_command(command));
     }
-    match ahead {
-        Ahead::Nothing => text.push_str("  apply no migrations\n"),
-        Ahead::Unknown => text.push_str("  apply what is pending, which is not known yet\n"),
-        Ahead::Known(preview) => text.push_str(&plan(preview)),
+    match &ahead.run {
+        RunAhead::Nothing => text.push_str("  apply no migrations\n"),
+        RunAhead::Unknown => text.push_str("  apply what is pending, which is not known yet\n"),
+        RunAhead::Known(preview) => text.push_str(&plan(preview)),
+    }
+    for aggregate in &ahead.aggregates {
+        let name = paint(BOLD, &aggregate.name);
+        let _ = writeln!(text, "  build the aggregate {name} of {}", aggregate.table);
     }
     text.push_str("go on?");
     text
