@@ -53,7 +53,8 @@ impl Writes for Database {
 impl Writes for PostgresDatabase {
     fn time(&self, first: i64) -> Outcome<[f64; 2]> {
         let times = self.app().with(move |client| {
-            let insert = client.prepare("INSERT INTO todos VALUES ($1, $1 % 1000, FALSE, 5, $1)");
+            let insert =
+                client.prepare("INSERT INTO todos VALUES ($1::bigint, $1 % 1000, FALSE, 5, $1)");
             let update = client.prepare("UPDATE todos SET completed = NOT completed WHERE id = $1");
             let (insert, update) = (insert.expect("SQL"), update.expect("SQL"));
             let mut time = |statement| {
