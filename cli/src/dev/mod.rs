@@ -154,6 +154,9 @@ impl Dev<'_> {
 
     /// Takes an event in, shows what came of it and acts. The exit code when that was all.
     fn take_in(&mut self, event: Event) -> Option<u8> {
+        if let Event::BuildEnded(Built::Program { path, .. }) = &event {
+            self.watch.learn(path);
+        }
         let actions = self.state.next(event.clone(), Instant::now());
         self.show.happened(&event, &self.state, &actions);
         for action in actions {

@@ -14,6 +14,7 @@ use notify_debouncer_full::{DebounceEventResult, Debouncer, NoCache, new_debounc
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Editors write a file in several steps, and people save several files at once.
@@ -30,6 +31,8 @@ pub struct Interest {
     target: PathBuf,
     /// A configuration file that was named.
     config: Option<PathBuf>,
+    /// What the last build has read besides: `include_str!` and its likes.
+    inputs: Arc<Mutex<BTreeSet<PathBuf>>>,
 }
 
 impl Interest {
@@ -45,6 +48,7 @@ impl Interest {
             migrations: package.root.join(folder::of(package)),
             target: package.target_folder.clone(),
             config: named,
+            inputs: Arc::default(),
         }
     }
 
@@ -128,6 +132,7 @@ impl Interest {
         let name = path.file_name().unwrap_or_default();
         path.starts_with(&self.migrations) && !is_scratch(path)
             || self.config.as_deref() == Some(path)
+            || self.inputs().contains(path)
             || matches!(extension, "rs" | "sql")
             || [
                 "Cargo.toml",
@@ -139,6 +144,10 @@ impl Interest {
             .any(|known| name == *known)
     }
 
+    fn inputs(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
+        self.inputs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The path as messages name it.
     fn shown(&self, path: &Path) -> String {
         let inside = self
@@ -147,6 +156,23 @@ impl Interest {
             .find_map(|root| path.strip_prefix(root).ok());
         inside.unwrap_or(path).display().to_string()
     }
+}
+
+/// The files of a dependency file: `program: file file`, a blank in a name being escaped.
+fn inputs_of(dependencies: &str) -> BTreeSet<PathBuf> {
+    const BLANK: &str = "\u{0}";
+    let lines = dependencies
+        .lines()
+        .filter_map(|line| line.split_once(": "));
+    lines
+        .flat_map(|(_, files)| {
+            let files = files.replace("\\ ", BLANK);
+            let files = files.split(' ').filter(|file| !file.is_empty());
+            files
+                .map(|file| PathBuf::from(file.replace(BLANK, " ")))
+                .collect::<Vec<_>>()
+        })
+        .collect()
 }
 
 /// What editors leave beside the file they write.
@@ -187,6 +213,14 @@ impl Watch {
         };
         watch.renew()?;
         Ok(watch)
+    }
+
+    /// Learns from what cargo has written beside the program which files it was built from.
+    pub fn learn(&self, program: &Path) {
+        // Without it, files that the code includes are not noticed, and all others are.
+        if let Ok(dependencies) = std::fs::read_to_string(program.with_extension("d")) {
+            *self.interest.inputs() = inputs_of(&dependencies);
+        }
     }
 
     /// Watches folders that have appeared, or been replaced, since.
@@ -254,4 +288,64 @@ fn told(interest: &Interest, result: DebounceEventResult) -> Vec<Message> {
         messages.push(Message::Event(Event::Changed(files.into_iter().collect())));
     }
     messages
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn interest() -> Interest {
+        Interest {
+            roots: vec![
+                "/home/me/shop".into(),
+                "/home/me/lib".into(),
+                "/home/me".into(),
+            ],
+            migrations: "/home/me/shop/migrations".into(),
+            target: "/home/me/shop/target".into(),
+            config: Some("/etc/shop.toml".into()),
+            inputs: Arc::new(Mutex::new(inputs_of(
+                "/t/migrate: /home/me/shop/src/a\\ b.txt /home/me/x",
+            ))),
+        }
+    }
+
+    #[test]
+    fn what_a_build_or_a_run_reads_matters_and_what_they_write_does_not() {
+        let interest = interest();
+        for path in [
+            "/home/me/shop/src/main.rs",
+            "/home/me/shop/Cargo.toml",
+            "/home/me/Cargo.lock",
+            "/home/me/driftless.toml",
+            "/home/me/lib/src/lib.rs",
+            "/home/me/shop/migrations/notes.txt",
+            "/home/me/shop/src/a b.txt",
+            "/etc/shop.toml",
+        ] {
+            assert!(interest.matters(Path::new(path)), "{path}");
+        }
+        for path in [
+            "/home/me/shop/app.db",
+            "/home/me/shop/app.db-wal",
+            "/home/me/shop/src/notes.txt",
+            "/home/me/shop/target/debug/build/x/out.rs",
+            "/home/me/shop/.git/x.rs",
+            "/home/me/shop/migrations/.x.rs.swp",
+            "/home/me/shop/migrations/x.rs~",
+        ] {
+            assert!(!interest.matters(Path::new(path)), "{path}");
+        }
+    }
+
+    #[test]
+    fn folders_of_sources_are_told_from_what_is_built_or_hidden() {
+        let interest = interest();
+        let of_sources = |path: &str| interest.is_of_sources(Path::new(path));
+        assert!(of_sources("/home/me/shop/src/deep") && of_sources("/home/me/shop/migrations"));
+        assert!(
+            !of_sources("/home/me/shop/target/debug") && !of_sources("/home/me/shop/.git/objects")
+        );
+        assert!(!of_sources("/home/me/shop/node_modules/x"));
+    }
 }

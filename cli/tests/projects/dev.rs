@@ -379,9 +379,11 @@ fn a_newer_program_takes_over_after_the_batch_and_a_killed_dev_leaves_no_run_beh
     // Code that does not compile does not disturb the run.
     shop.project.write("src/bin/migrate.rs", "fn");
     dev.expect("does not compile");
+    shop.project
+        .write("src/bin/notes.txt", "what the code includes");
     shop.project.write(
         "src/bin/migrate.rs",
-        "//! Newer.\nstatic MIGRATIONS: driftless::Manifest = driftless::migrations!(\"migrations\");\n
+        "//! Newer.\nconst _: &str = include_str!(\"notes.txt\");\nstatic MIGRATIONS: driftless::Manifest = driftless::migrations!(\"migrations\");\n
 fn main() -> std::process::ExitCode {\n    driftless::cli::main(&MIGRATIONS)\n}\n",
     );
     dev.expect("stopping the run of the older program after its batch");
@@ -391,6 +393,10 @@ fn main() -> std::process::ExitCode {\n    driftless::cli::main(&MIGRATIONS)\n}\
     dev.expect("applying ");
     dev.expect("1 migration applied, nothing pending");
     assert_eq!(shop.in_cents(), 1000, "exactly once");
+
+    shop.project.write("src/bin/notes.txt", "counts too");
+    dev.expect("changed: src/bin/notes.txt");
+    dev.expect("1 migration applied, nothing pending");
 
     // Killed, `dev` can tell nobody; its run notices and stops after its batch.
     shop.remove("holding");
