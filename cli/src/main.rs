@@ -92,6 +92,12 @@ fn retire(
     let plan = command_retire::plan(&package.root, &folder, before)?;
     let problem = match pass_on::run(package, cargo, words) {
         Err(problem) if flags.yes => problem,
+        Err(mut problem) => {
+            problem.message.push_str(
+                "; add --yes to retire on your word that every database has applied them",
+            );
+            return Err(problem);
+        }
         passed => return passed,
     };
     reporter.note(&format!(
