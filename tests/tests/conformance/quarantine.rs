@@ -1,6 +1,6 @@
 //! `on_error = "quarantine"`: failing documents are set aside with their error, and all others are done exactly once.
 
-use driftless::{Run, RunStatus};
+use driftless::{AggregateState, Backfill, Run, RunStatus};
 use driftless_tests::{TestStore, assert_says, assert_says_constraint, fixtures};
 
 crate::exercise!(
@@ -9,7 +9,13 @@ crate::exercise!(
     p1_a_document_that_two_try_again_at_the_same_time_is_done_once,
     nobody_tries_again_while_a_run_is_active_or_with_other_code,
     documents_set_aside_can_be_forgotten,
+    trying_again_past_the_triggers_of_an_aggregate_makes_it_stale,
 );
+
+driftless::aggregate! {
+    /// The sum of all documents with the same id: each of its own.
+    pub DOCS_BY_ID = "docs" by (id) { count, sum(value) }
+}
 
 /// Twelve documents: 3 fails, 5 panics, 7 breaks a check when multiplied, 9 cannot be read.
 const DOCS: &str = "CREATE TABLE docs (id INTEGER PRIMARY KEY, value BIGINT CHECK (value <> 70));
@@ -156,4 +162,19 @@ async fn documents_set_aside_can_be_forgotten<S: TestStore>() {
     );
     assert_eq!(db.rows("SELECT quarantined FROM migration_state"), ["1"]);
     assert_eq!(db.rows("SELECT value FROM docs WHERE id = 3"), ["3"]);
+}
+
+async fn trying_again_past_the_triggers_of_an_aggregate_makes_it_stale<S: TestStore>() {
+    let db = S::small(DOCS);
+    db.completed(&fixtures::quarantine, Run::up()).await;
+    let migrator = db.migrator(&fixtures::quarantine).await;
+    let migrator = migrator.aggregates(&[&DOCS_BY_ID]);
+    let built = migrator.backfill(Backfill::new()).await;
+    assert_eq!(built.expect("built").status, RunStatus::Completed);
+    db.run("UPDATE docs SET value = 4 WHERE id = 3");
+    let set_aside = migrator.quarantined().await.expect("it can be read");
+    let retried = migrator.retry_quarantined(set_aside).await;
+    assert_eq!(retried.expect("not refused").done, 1);
+    let status = migrator.aggregate_status().await.expect("it can be read");
+    assert_eq!(status[0].state, Some(AggregateState::Stale));
 }
