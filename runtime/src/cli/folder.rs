@@ -111,6 +111,11 @@ fn stale_message(changes: &[String]) -> String {
         1 => "1 file on disk is".to_owned(),
         count => format!("{count} files on disk are"),
     };
+    let is_added = |change: &String| change.ends_with("(added)");
+    let what = match changes.iter().all(is_added) {
+        true => "not compiled in",
+        false => "not what is compiled in",
+    };
     let mut names = changes
         .iter()
         .take(NAMED_FILES)
@@ -120,12 +125,21 @@ fn stale_message(changes: &[String]) -> String {
     if changes.len() > NAMED_FILES {
         names.push_str(", …");
     }
-    format!("{count} not what is compiled in: {names}; rebuild this program")
+    format!("{count} {what}: {names}; rebuild this program")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_that_are_new_are_not_compiled_in() {
+        let added = ["a.rs (added)", "b.rs (added)"].map(str::to_owned);
+        assert_eq!(
+            stale_message(&added),
+            "2 files on disk are not compiled in: a.rs (added), b.rs (added); rebuild this program"
+        );
+    }
 
     #[test]
     fn added_removed_and_edited_files_are_told_apart() {
