@@ -46,7 +46,7 @@ fn the_configuration_of_the_readme_works() {
         .skip(1)
         .filter_map(|rest| rest.split("```").next())
         .collect();
-    assert_eq!(examples.len(), 5);
+    assert_eq!(examples.len(), 6);
     for example in examples {
         let folder = tempfile::tempdir().unwrap();
         File::create(folder.path().join("app.db")).unwrap();
