@@ -25,6 +25,8 @@ for file in "$3"/data/postmaster.pid "$3"/pgbouncer.pid; do
         kill -QUIT "$pid"
         # Not for ever: one that nobody waits for stays a zombie.
         for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do kill -0 "$pid" && sleep 0.05; done
+        # A shell that starts the tests in the background has them ignore QUIT, and PgBouncer with them.
+        kill -KILL "$pid"
     fi
 done 2>/dev/null
 rm -rf "$3"
