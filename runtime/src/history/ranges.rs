@@ -253,6 +253,12 @@ pub(crate) fn split(
     middle: &Key,
     holder: &str,
 ) -> Result<(RangeRow, RangeFence)> {
+    // Somebody may be splitting another range at this moment: one after the other, or both would give theirs the same
+    // number. In the order in which a batch takes its locks, the range before the state.
+    session.execute(
+        "UPDATE migration_state SET total = total WHERE migration_id = $1",
+        &[text(fence.migration_id.as_str())],
+    )?;
     let ranges = super::load_ranges(session, &fence.migration_id)?;
     let index = ranges.iter().map(|range| range.index).max().unwrap_or(0) + 1;
     let half = range.left() / 2;
